@@ -1,0 +1,213 @@
+//! The command line as it is typed. What is meant by it is worked out in
+//! `settings.rs` and in the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use lenet_data::{Choice, DatasetName};
+use lenet_nn::ModelKind;
+use lenet_nn::models::Flavour;
+use lenet_tensor::device::DeviceChoice;
+
+use crate::settings::Settings;
+
+/// LeNet-5 on MNIST: train it, test it, use it.
+#[derive(Debug, Parser)]
+#[command(name = "lenet", version, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 data missing or corrupt, \
+                        4 diverged, 5 target accuracy not reached."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Print results and errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print more of what happens
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a network and test it
+    Train(Box<TrainArgs>),
+    /// Test trained weights
+    Eval(EvalArgs),
+    /// Read digits from pictures
+    Predict(PredictArgs),
+    /// Show a network's layers, shapes and parameters
+    Summary(SummaryArgs),
+    /// Fetch and check data sets
+    Data {
+        #[command(subcommand)]
+        command: DataCommand,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, elvish, fish, powershell or zsh
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Read settings from a TOML file, for example a run's config.toml; flags and
+    /// LENET_* variables win over it
+    #[arg(long, value_name = "FILE", env = "LENET_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to put the run [default: runs/<time>-<model>]
+    #[arg(long, value_name = "DIR", env = "LENET_OUT_DIR", hide_env = true)]
+    pub(crate) out_dir: Option<PathBuf>,
+    /// Exit with 5 when the final test accuracy, from 0 to 1, is lower
+    #[arg(long, value_name = "F", value_parser = share)]
+    pub(crate) target_accuracy: Option<f64>,
+    /// Print a line every N steps
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) log_interval: Option<u64>,
+    /// Print the summary as one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Check everything and take a single step, but write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Where data come from.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DataArgs {
+    /// auto, mnist, fashion-mnist, sample or idx
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "LENET_DATASET",
+        hide_env = true,
+        default_value_t
+    )]
+    pub(crate) dataset: Choice,
+    /// Folder with the four IDX files
+    #[arg(long, value_name = "DIR", env = "LENET_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Never touch the network
+    #[arg(long, env = "LENET_OFFLINE", hide_env = true)]
+    pub(crate) offline: bool,
+}
+
+/// Trained weights and how to use them.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WeightsArgs {
+    /// Trained weights (safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: PathBuf,
+    /// The network, where the file does not say it [default: lenet5]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<ModelKind>,
+    /// Its flavour, where the file does not say it: modern or 1998
+    #[arg(long, value_name = "NAME")]
+    pub(crate) flavour: Option<Flavour>,
+    /// Normalize pixels, where the file does not say it (this is the default)
+    #[arg(long, overrides_with = "no_normalize")]
+    pub(crate) normalize: bool,
+    /// Leave pixels in [0, 1], where the file does not say it
+    #[arg(long)]
+    pub(crate) no_normalize: bool,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) device: DeviceChoice,
+    /// Threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EvalArgs {
+    #[command(flatten)]
+    pub(crate) trained: WeightsArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Samples at once
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) test_batch_size: usize,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PredictArgs {
+    /// PNG pictures, one digit each
+    #[arg(required_unless_present = "index")]
+    pub(crate) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trained: WeightsArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Which split --index counts in: train or test
+    #[arg(long, value_name = "NAME", default_value = "test", value_parser = ["train", "test"])]
+    pub(crate) split: String,
+    /// Take the image at this place of a data set, from 0; may be given again
+    #[arg(long, value_name = "N")]
+    pub(crate) index: Vec<usize>,
+    /// Print the results as one JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SummaryArgs {
+    /// The network
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) model: ModelKind,
+    /// Its flavour: modern or 1998
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(crate) flavour: Flavour,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Put a data set into the cache
+    Fetch(PublishedArgs),
+    /// Check a data set's files against the published hashes
+    Verify(PublishedArgs),
+    /// Print the folder that a data set is read from
+    Path(PublishedArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PublishedArgs {
+    /// mnist or fashion-mnist
+    #[arg(long, value_name = "NAME", default_value_t = DatasetName::Mnist)]
+    pub(crate) dataset: DatasetName,
+    /// Look at this folder instead of the cache
+    #[arg(long, value_name = "DIR", env = "LENET_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Never touch the network
+    #[arg(long, env = "LENET_OFFLINE", hide_env = true)]
+    pub(crate) offline: bool,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1, for example 0.983".to_owned()),
+    }
+}
+
+/// A number of threads that a machine may have.
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(threads) if (1..=1024).contains(&threads) => Ok(threads),
+        _ => Err("expected a number from 1 to 1024".to_owned()),
+    }
+}

@@ -1,0 +1,8 @@
+//! The subcommands, a file each.
+
+pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod eval;
+pub(crate) mod predict;
+pub(crate) mod summary;
+pub(crate) mod train;

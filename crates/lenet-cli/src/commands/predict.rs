@@ -1,0 +1,101 @@
+//! `lenet predict`: digits from pictures, or from a place in a data set.
+
+use anyhow::Context;
+use candle_core::Tensor;
+use lenet_data::Normalize;
+use lenet_nn::loss::softmax;
+use lenet_tensor::no_grad;
+use lenet_tensor::reduce::argmax;
+use serde::Serialize;
+
+use crate::args::PredictArgs;
+use crate::exit::Usage;
+use crate::printer::Printer;
+use crate::trained::Trained;
+use crate::{data, picture};
+
+#[derive(Serialize)]
+struct Prediction {
+    source: String,
+    digit: usize,
+    probabilities: Vec<f64>,
+    logits: Vec<f32>,
+}
+
+/// An image and how the data it belongs to is usually normalised.
+struct Input {
+    source: String,
+    pixels: Vec<u8>,
+    usual: Normalize,
+}
+
+pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> anyhow::Result<()> {
+    let trained = Trained::load(&args.trained)?;
+    let mut inputs = Vec::new();
+    for path in &args.images {
+        inputs.push(Input {
+            source: path.display().to_string(),
+            pixels: picture::read(path)?,
+            usual: Normalize {
+                mean: 0.1307,
+                std: 0.3081,
+            },
+        });
+    }
+    inputs.extend(from_data_set(args, printer)?);
+    let predictions = inputs
+        .iter()
+        .map(|input| predict(&trained, input))
+        .collect::<anyhow::Result<Vec<Prediction>>>()?;
+    if args.json {
+        return printer.json(&predictions);
+    }
+    for p in &predictions {
+        let sure = 100.0 * p.probabilities[p.digit];
+        printer.result(&format!("{}: {} ({sure:.1} %)", p.source, p.digit));
+    }
+    Ok(())
+}
+
+fn predict(trained: &Trained, input: &Input) -> anyhow::Result<Prediction> {
+    let transform = trained.transform(input.usual);
+    let side = transform.side();
+    let values = transform.apply(&input.pixels)?;
+    let x = Tensor::from_vec(values, (1, 1, side, side), &trained.device)?;
+    let logits = no_grad(|| trained.model.forward_t(&x, false))?;
+    let logits = logits.flatten_all()?.to_vec1::<f32>()?;
+    Ok(Prediction {
+        source: input.source.clone(),
+        digit: argmax(&logits).context("the network gave no output")?,
+        probabilities: softmax(&logits),
+        logits,
+    })
+}
+
+fn from_data_set(args: &PredictArgs, printer: &Printer) -> anyhow::Result<Vec<Input>> {
+    if args.index.is_empty() {
+        return Ok(Vec::new());
+    }
+    let data = data::load(&args.data.request(), printer)?;
+    let split = if args.split == "train" {
+        &data.train
+    } else {
+        &data.test
+    };
+    let name = data.name;
+    let inputs = args.index.iter().map(|&index| {
+        if index >= split.len() {
+            let (n, split) = (split.len(), &args.split);
+            return Err(Usage(format!(
+                "--index {index}: the {split} split of {name} has {n} images, from 0"
+            ))
+            .into());
+        }
+        Ok(Input {
+            source: format!("{name}/{}/{index}", args.split),
+            pixels: split.image(index).to_vec(),
+            usual: data.normalize(),
+        })
+    });
+    inputs.collect()
+}

@@ -1,0 +1,223 @@
+//! `lenet train`: the main job.
+
+use std::path::Path;
+
+use candle_core::Device;
+use lenet_data::{Choice, Dataset, Loader, Transform};
+use lenet_nn::weights::{self, Metadata};
+use lenet_nn::{Model, Parameters};
+use lenet_train::{Evaluation, Event, Fit, Observer, Trainer, evaluate};
+use serde::Serialize;
+
+use crate::args::TrainArgs;
+use crate::data;
+use crate::exit::BelowTarget;
+use crate::printer::Printer;
+use crate::progress::RunProgress;
+use crate::rundir::RunDir;
+use crate::settings::Resolved;
+use crate::trained::set_threads;
+
+/// `summary.json`, and stdout with `--json`.
+#[derive(Serialize)]
+struct Summary {
+    dataset: String,
+    train_samples: usize,
+    test_samples: usize,
+    model: String,
+    parameters: usize,
+    seed: u64,
+    epochs: u64,
+    best_epoch: u64,
+    test_loss: f64,
+    test_accuracy: f64,
+    test_correct: u64,
+    train_seconds: f64,
+    weights_sha256: String,
+    run_dir: String,
+}
+
+pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()> {
+    let resolved = args.settings.clone().resolve(args.config.as_deref())?;
+    set_threads(resolved.threads)?;
+    let device = resolved.device.open()?;
+    let request = data::request(
+        resolved.dataset,
+        resolved.data_dir.clone(),
+        resolved.offline,
+    );
+    let data = data::load(&request, printer)?;
+    let run = Run::new(&resolved, &data, &device)?;
+    printer.note(&format!(
+        "training {} ({} parameters) on {} samples of {} ({})",
+        resolved.train.model,
+        run.parameters.count(),
+        data.train.len(),
+        data.name,
+        data.origin
+    ));
+    if args.dry_run {
+        return run.dry(&args, printer);
+    }
+    let mut folder = RunDir::create(
+        args.out_dir.as_deref(),
+        resolved.train.model,
+        &run.settings(),
+    )?;
+    let mut progress = RunProgress::new(printer, args.log_interval);
+    let fit = run.fit(resolved.train.max_steps, &mut |event: &Event<'_>| {
+        progress.on(event);
+        folder.on(event);
+    })?;
+    let tested = run.test()?;
+    weights::save(&folder.weights(), &run.parameters, &run.metadata())?;
+    let summary = run.summary(&fit, &tested, folder.path())?;
+    folder.finish(&summary)?;
+    print(&summary, args.json, printer)?;
+    match args.target_accuracy {
+        Some(target) if summary.test_accuracy < target => Err(BelowTarget {
+            reached: summary.test_accuracy,
+            target,
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// Everything that a run needs, built and checked before anything is written.
+struct Run<'a> {
+    resolved: &'a Resolved,
+    data: &'a Dataset,
+    device: &'a Device,
+    transform: Transform,
+    parameters: Parameters,
+    model: Box<dyn Model>,
+}
+
+impl<'a> Run<'a> {
+    fn new(resolved: &'a Resolved, data: &'a Dataset, device: &'a Device) -> anyhow::Result<Self> {
+        let config = &resolved.train;
+        let parameters = Parameters::new(config.key("parameters"), device);
+        let model = config.model.build(config.flavour, &parameters)?;
+        if let Some(path) = &resolved.init_from {
+            weights::load(path, &parameters)?;
+        }
+        Ok(Self {
+            resolved,
+            data,
+            device,
+            transform: Transform {
+                normalize: resolved.normalize.then(|| data.normalize()),
+                padding: config.model.padding(),
+            },
+            parameters,
+            model,
+        })
+    }
+
+    /// The settings that repeat this run: `auto` is what it came to.
+    fn settings(&self) -> crate::settings::Settings {
+        let mut resolved = self.resolved.clone();
+        resolved.dataset = Choice::Only(self.data.name);
+        resolved.settings()
+    }
+
+    fn fit(&self, max_steps: Option<u64>, observer: &mut dyn Observer) -> anyhow::Result<Fit> {
+        let config = &self.resolved.train;
+        let parts = config.hold_out(&self.data.train)?;
+        let train = parts.as_ref().map_or(&self.data.train, |(train, _)| train);
+        let mut train = Loader::new(train, self.transform, config.batch_size)?.device(self.device);
+        if config.shuffle {
+            train = train.shuffle(config.key("shuffle"));
+        }
+        let held_out = parts
+            .as_ref()
+            .map(|(_, held_out)| Loader::new(held_out, self.transform, config.test_batch_size))
+            .transpose()?
+            .map(|held_out| held_out.device(self.device));
+        let fit = Trainer {
+            model: &*self.model,
+            parameters: &self.parameters,
+            loss: config.model.loss(),
+            optimizer: &mut *config.optimizer(&self.parameters)?,
+            epochs: config.epochs,
+            max_steps,
+            patience: config.patience,
+        }
+        .fit(&train, held_out.as_ref(), observer)?;
+        Ok(fit)
+    }
+
+    fn test(&self) -> anyhow::Result<Evaluation> {
+        let config = &self.resolved.train;
+        let test = Loader::new(&self.data.test, self.transform, config.test_batch_size)?;
+        let loss = config.model.loss();
+        Ok(evaluate(&*self.model, loss, &test.device(self.device))?)
+    }
+
+    /// A single step and nothing written; the settings are the result.
+    fn dry(&self, args: &TrainArgs, printer: &Printer) -> anyhow::Result<()> {
+        let fit = self.fit(Some(1), &mut ())?;
+        let loss = fit.epochs.last().map_or(f64::NAN, |epoch| epoch.train_loss);
+        printer.note(&format!(
+            "dry run: one step taken (loss {loss:.4}), nothing written"
+        ));
+        if args.json {
+            return printer.json(&self.settings());
+        }
+        printer.result(toml::to_string(&self.settings())?.trim_end());
+        Ok(())
+    }
+
+    fn metadata(&self) -> Metadata {
+        let config = &self.resolved.train;
+        Metadata {
+            model: config.model.to_string(),
+            flavour: config.flavour.to_string(),
+            normalize: self.transform.normalize.map(|n| (n.mean, n.std)),
+            padding: self.transform.padding,
+            dataset: self.data.name.to_string(),
+            seed: config.seed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    fn summary(&self, fit: &Fit, tested: &Evaluation, folder: &Path) -> anyhow::Result<Summary> {
+        Ok(Summary {
+            dataset: self.data.name.to_string(),
+            train_samples: self.data.train.len(),
+            test_samples: self.data.test.len(),
+            model: self.resolved.train.model.to_string(),
+            parameters: self.parameters.count(),
+            seed: self.resolved.train.seed,
+            epochs: fit.epochs.len() as u64,
+            best_epoch: fit.best_epoch,
+            test_loss: tested.tally.loss(),
+            test_accuracy: tested.tally.accuracy(),
+            test_correct: tested.tally.correct,
+            train_seconds: fit.train_seconds,
+            weights_sha256: weights::sha256(&self.parameters)?,
+            run_dir: folder.display().to_string(),
+        })
+    }
+}
+
+fn print(summary: &Summary, json: bool, printer: &Printer) -> anyhow::Result<()> {
+    if json {
+        return printer.json(summary);
+    }
+    printer.result(&format!(
+        "test accuracy {:.2} % ({} of {} right), loss {:.4}",
+        100.0 * summary.test_accuracy,
+        summary.test_correct,
+        summary.test_samples,
+        summary.test_loss
+    ));
+    printer.result(&format!(
+        "trained in {:.1} s; weights {}",
+        summary.train_seconds,
+        &summary.weights_sha256[..16]
+    ));
+    printer.result(&format!("run folder {}", summary.run_dir));
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Which error ends the program with which code.
+
+use std::process::ExitCode;
+
+use crate::commands::data::Unverified;
+
+/// The data are missing or corrupt.
+const DATA: u8 = 3;
+
+/// Command lines that make no sense, found after clap has read them.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// `--target-accuracy` was not reached.
+#[derive(Debug, thiserror::Error)]
+#[error("test accuracy {reached:.4} is below the target of {target}")]
+pub(crate) struct BelowTarget {
+    pub(crate) reached: f64,
+    pub(crate) target: f64,
+}
+
+/// 1 failed, 2 usage, 3 data missing or corrupt, 4 diverged, 5 below the target.
+pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
+    error
+        .chain()
+        .find_map(|cause| {
+            if cause.is::<Unverified>() {
+                return Some(DATA);
+            }
+            if cause.is::<Usage>() {
+                return Some(2);
+            }
+            if cause.is::<BelowTarget>() {
+                return Some(5);
+            }
+            if let Some(error) = cause.downcast_ref::<lenet_data::Error>() {
+                return Some(of_data(error));
+            }
+            match cause.downcast_ref::<lenet_train::Error>()? {
+                lenet_train::Error::Config(_) => Some(2),
+                lenet_train::Error::Diverged { .. } => Some(4),
+                lenet_train::Error::Data(error) => Some(of_data(error)),
+                _ => None,
+            }
+        })
+        .unwrap_or(1)
+        .into()
+}
+
+fn of_data(error: &lenet_data::Error) -> u8 {
+    if error.is_usage() { 2 } else { DATA }
+}

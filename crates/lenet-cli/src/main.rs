@@ -1,0 +1,43 @@
+//! The `lenet` program: arguments in, results on stdout, progress on stderr, an
+//! exit code that scripts can rely on.
+
+mod args;
+mod commands;
+mod data;
+mod exit;
+mod picture;
+mod printer;
+mod progress;
+mod rundir;
+mod settings;
+mod trained;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use printer::Printer;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.quiet, cli.verbose);
+    let done = match cli.command {
+        Command::Train(args) => commands::train::run(args, &printer),
+        Command::Eval(args) => commands::eval::run(&args, &printer),
+        Command::Predict(args) => commands::predict::run(&args, &printer),
+        Command::Summary(args) => commands::summary::run(&args, &printer),
+        Command::Data { command } => commands::data::run(&command, &printer),
+        Command::Completions { shell } => {
+            commands::completions::run(shell);
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            printer.error(&error);
+            exit::code(&error)
+        }
+    }
+}

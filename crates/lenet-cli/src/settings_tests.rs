@@ -1,0 +1,118 @@
+//! Which source wins, and that a run's file repeats it.
+
+use super::*;
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn nothing_given_is_the_default() {
+    let resolved = Settings::default().resolve(None).unwrap();
+    assert_eq!(resolved.train, TrainConfig::default());
+    assert!(resolved.normalize && !resolved.offline);
+}
+
+#[test]
+fn a_flag_beats_the_file_beats_the_preset_beats_the_default() {
+    let file = file("preset = \"article\"\nepochs = 7\nseed = 3\nno-normalize = true\n");
+    let flags = Settings {
+        seed: Some(9),
+        normalize: Some(true),
+        ..Settings::default()
+    };
+    let resolved = flags.resolve(Some(file.path())).unwrap();
+    assert_eq!(
+        (
+            resolved.train.seed,
+            resolved.train.epochs,
+            resolved.train.batch_size
+        ),
+        (9, 7, 4)
+    );
+    assert_eq!(resolved.train.test_batch_size, 1000);
+    assert!(resolved.normalize);
+}
+
+#[test]
+fn the_article_is_trained_on_plain_pixels_in_batches_of_four() {
+    let flags = Settings {
+        preset: Some(Preset::Article),
+        ..Settings::default()
+    };
+    let resolved = flags.resolve(None).unwrap();
+    assert_eq!((resolved.train.batch_size, resolved.train.epochs), (4, 200));
+    assert!(!resolved.normalize);
+    assert_eq!(resolved.train.optimizer, OptimizerKind::Adam);
+}
+
+#[test]
+fn a_model_and_an_optimizer_bring_their_own_defaults() {
+    let resolve = |model, optimizer| {
+        let flags = Settings {
+            model: Some(model),
+            optimizer,
+            ..Settings::default()
+        };
+        let train = flags.resolve(None).unwrap().train;
+        (train.optimizer, train.lr, train.weight_decay)
+    };
+    assert_eq!(
+        resolve(ModelKind::ConvNet, None),
+        (OptimizerKind::Sgd, 0.01, 0.0)
+    );
+    assert_eq!(
+        resolve(ModelKind::Lenet5, None),
+        (OptimizerKind::Adam, 0.001, 0.0)
+    );
+    assert_eq!(
+        resolve(ModelKind::Lenet5, Some(OptimizerKind::AdamW)),
+        (OptimizerKind::AdamW, 0.001, 0.01)
+    );
+}
+
+#[test]
+fn what_was_resolved_resolves_to_itself() {
+    let flags = Settings {
+        model: Some(ModelKind::Lenet5On32),
+        flavour: Some(Flavour::Of1998),
+        optimizer: Some(OptimizerKind::Sgd),
+        momentum: Some(0.9),
+        nesterov: Some(true),
+        val_split: Some(0.1),
+        patience: Some(4),
+        no_normalize: Some(true),
+        no_shuffle: Some(true),
+        data_dir: Some("some/where".into()),
+        no_accel: Some(true),
+        ..Settings::default()
+    };
+    let resolved = flags.resolve(None).unwrap();
+    let file = file(&toml::to_string(&resolved.settings()).unwrap());
+    let again = Settings::default().resolve(Some(file.path())).unwrap();
+    assert_eq!(again.train, resolved.train);
+    assert_eq!(again.settings(), resolved.settings());
+}
+
+#[test]
+fn a_bad_file_is_named_with_its_line() {
+    for (text, part) in [
+        ("epochs = 3\nepoch = 4\n", ":2: unknown field `epoch`"),
+        ("model = \"lenet6\"\n", ":1: unknown model `lenet6`"),
+        ("lr = \"fast\"\n", ":1: invalid type"),
+    ] {
+        let file = file(text);
+        let error = Settings::default().resolve(Some(file.path())).unwrap_err();
+        assert!(
+            error.is::<Usage>() && error.to_string().contains(part),
+            "{error}"
+        );
+    }
+    assert!(
+        Settings::default()
+            .resolve(Some(Path::new("no/such.toml")))
+            .is_err()
+    );
+}

@@ -1,0 +1,70 @@
+//! What can go wrong when a model is built or weights are read.
+
+use std::path::PathBuf;
+
+use lenet_tensor::ShapeError;
+
+/// Results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error in a model or its weights.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A layer does not fit behind the one before it.
+    #[error("layer `{layer}`: {source}")]
+    Layer {
+        /// The layer's name.
+        layer: String,
+        /// What does not fit.
+        source: ShapeError,
+    },
+    /// Two layers of a Sequential share a name.
+    #[error("layer `{0}` is there twice: each layer of a Sequential needs a name of its own")]
+    DuplicateLayer(String),
+    /// No model has this name.
+    #[error("unknown model `{name}`: expected one of {}", known.join(", "))]
+    UnknownModel {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<&'static str>,
+    },
+    /// An option that only another model has.
+    #[error("model {model} has no {option} flavour: only {only} does")]
+    NoSuchFlavour {
+        /// The model.
+        model: &'static str,
+        /// The option.
+        option: &'static str,
+        /// The model that has it.
+        only: &'static str,
+    },
+    /// A weights file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file that is not safetensors.
+    #[error("{}: not a weights file: {reason}", path.display())]
+    NotWeights {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what to do.
+        reason: String,
+    },
+    /// Weights of another model, or damaged ones: everything that is wrong.
+    #[error("{}: does not fit the model: {}", path.display(), problems.join("; "))]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// Each missing, extra, mis-shaped or non-finite tensor.
+        problems: Vec<String>,
+    },
+    /// An error of candle's.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+pub mod init;
+pub mod layers;
+pub mod loss;
+pub mod models;
+pub mod params;
+pub mod sequential;
+pub mod summary;
+pub mod weights;
+
+pub use error::{Error, Result};
+pub use models::{Model, ModelKind};
+pub use params::Parameters;
+pub use sequential::Sequential;

@@ -1,0 +1,90 @@
+//! What a model is made of: each layer's name, settings, output shape and
+//! parameters; and the check that the layers fit together.
+
+use crate::error::{Error, Result};
+use crate::layers::Layer;
+use crate::params::Parameters;
+
+/// A layer in its place in a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// The name, `block1.conv1` for a layer within a layer.
+    pub name: String,
+    /// The layer with its settings, for example `Conv2d(1, 6, kernel_size=5)`.
+    pub layer: String,
+    /// The output's shape without the batch axis.
+    pub output_shape: Vec<usize>,
+}
+
+impl LayerInfo {
+    /// The number of values in this layer's parameters, found by their names.
+    pub fn parameters(&self, parameters: &Parameters) -> usize {
+        let prefix = format!("{}.", self.name);
+        let own = parameters.trainable().into_iter();
+        own.filter(|entry| entry.name.starts_with(&prefix))
+            .map(|entry| entry.var.elem_count())
+            .sum()
+    }
+}
+
+/// Follows a sample's shape through layers and notes each: a model that is built
+/// through a trace is a model whose shapes fit.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    shape: Vec<usize>,
+    layers: Vec<LayerInfo>,
+}
+
+impl Trace {
+    /// Starts at a sample's shape, for example `[1, 28, 28]`.
+    pub fn new(input: &[usize]) -> Self {
+        Self {
+            shape: input.to_vec(),
+            layers: Vec::new(),
+        }
+    }
+
+    /// Goes through `layer`.
+    ///
+    /// # Errors
+    /// [`Error::Layer`] with the layer's name when it does not fit.
+    pub fn then(mut self, name: &str, layer: &dyn Layer) -> Result<Self> {
+        self.push(name, layer)?;
+        Ok(self)
+    }
+
+    /// As [`Trace::then`], in place.
+    pub(crate) fn push(&mut self, name: &str, layer: &dyn Layer) -> Result<()> {
+        let output_shape = layer
+            .output_shape(&self.shape)
+            .map_err(|source| Error::Layer {
+                layer: name.to_owned(),
+                source,
+            })?;
+        if layer.children().is_empty() {
+            self.layers.push(LayerInfo {
+                name: name.to_owned(),
+                layer: layer.describe(),
+                output_shape: output_shape.clone(),
+            });
+        }
+        for child in layer.children() {
+            self.layers.push(LayerInfo {
+                name: format!("{name}.{}", child.name),
+                ..child.clone()
+            });
+        }
+        self.shape = output_shape;
+        Ok(())
+    }
+
+    /// The shape behind the last layer.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The layers, those within layers in their place.
+    pub fn layers(&self) -> &[LayerInfo] {
+        &self.layers
+    }
+}

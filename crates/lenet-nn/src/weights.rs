@@ -1,0 +1,268 @@
+//! Weights in files: safetensors with PyTorch's names and shapes, written whole or
+//! not at all, checked in full before anything changes; and their hash.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor, Var};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::params::{Entry, Parameters};
+
+/// The key of the one entry in the file's metadata. One, since safetensors
+/// writes several in a random order.
+const METADATA_KEY: &str = "lenet";
+
+/// What a file says of its weights, so that they are used as they were trained.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The model's name.
+    pub model: String,
+    /// The model's flavour.
+    #[serde(default)]
+    pub flavour: String,
+    /// Mean and standard deviation that pixels in [0, 1] were normalised by.
+    #[serde(default)]
+    pub normalize: Option<(f64, f64)>,
+    /// Black pixels added on each side of a 28×28 image.
+    #[serde(default)]
+    pub padding: usize,
+    /// The data set's name.
+    #[serde(default)]
+    pub dataset: String,
+    /// The seed of the run.
+    #[serde(default)]
+    pub seed: u64,
+    /// The version of this crate that wrote the file.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// The sha256 over all parameters and buffers in the order of their names: each
+/// as its name's bytes, a zero byte, then its f32 values little-endian.
+///
+/// # Errors
+/// Those of candle for a copy from a device.
+pub fn sha256(parameters: &Parameters) -> Result<String> {
+    let mut entries = parameters.entries();
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut hash = Sha256::new();
+    for entry in &entries {
+        hash.update(entry.name.as_bytes());
+        hash.update([0]);
+        hash.update(bytes_of(&entry.var)?);
+    }
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
+
+/// Writes all parameters and buffers to `path`: to a file beside it first, which
+/// then takes its place, so that a failure leaves what was there.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result<()> {
+    let entries = parameters.entries();
+    let mut data = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        data.push(if is_counter(entry) {
+            let count = entry.var.to_dtype(DType::F32)?.to_vec0::<f32>()? as i64;
+            (Dtype::I64, count.to_le_bytes().to_vec())
+        } else {
+            (Dtype::F32, bytes_of(&entry.var)?)
+        });
+    }
+    let io = |source: std::io::Error| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let invalid = |error: safetensors::SafeTensorError| io(std::io::Error::other(error));
+    let mut views = Vec::with_capacity(entries.len());
+    for (entry, (dtype, bytes)) in entries.iter().zip(&data) {
+        let view = TensorView::new(*dtype, entry.var.dims().to_vec(), bytes).map_err(invalid)?;
+        views.push((entry.name.clone(), view));
+    }
+    let json = serde_json::to_string(metadata).map_err(|error| io(error.into()))?;
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
+    let file = safetensors::serialize(views, Some(metadata)).map_err(invalid)?;
+    write_whole(path, &file).map_err(io)
+}
+
+/// What the file's metadata say; `None` for a file that was written elsewhere.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::NotWeights`].
+pub fn metadata(path: &Path) -> Result<Option<Metadata>> {
+    let bytes = read(path)?;
+    let (_, header) =
+        SafeTensors::read_metadata(&bytes).map_err(|e| not_weights(path, &bytes, &e))?;
+    let own = header
+        .metadata()
+        .as_ref()
+        .and_then(|map| map.get(METADATA_KEY));
+    match own.map(|json| serde_json::from_str(json)) {
+        None => Ok(None),
+        Some(Ok(metadata)) => Ok(Some(metadata)),
+        Some(Err(error)) => Err(Error::NotWeights {
+            path: path.to_owned(),
+            reason: format!("its `{METADATA_KEY}` metadata cannot be read: {error}"),
+        }),
+    }
+}
+
+/// Sets all parameters and buffers from a file, strictly: every tensor there, no
+/// other, each with its shape and with finite values. Nothing is set before all
+/// of it is checked.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::NotWeights`], and [`Error::Mismatch`] that lists
+/// everything that is wrong.
+pub fn load(path: &Path, parameters: &Parameters) -> Result<()> {
+    let bytes = read(path)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| not_weights(path, &bytes, &e))?;
+    let entries = parameters.entries();
+    let mut problems = Vec::new();
+    let mut found: Vec<(Var, Tensor)> = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        match file.tensor(&entry.name) {
+            Err(_) => problems.push(format!("`{}` is missing", entry.name)),
+            Ok(view) => match check(entry, &view) {
+                Ok(values) => {
+                    let tensor = Tensor::from_vec(values, entry.var.shape(), &Device::Cpu)?
+                        .to_dtype(entry.var.dtype())?
+                        .to_device(entry.var.device())?;
+                    found.push((entry.var.clone(), tensor));
+                }
+                Err(problem) => problems.push(format!("`{}` {problem}", entry.name)),
+            },
+        }
+    }
+    let mut extra: Vec<&str> = file
+        .names()
+        .into_iter()
+        .filter(|name| !entries.iter().any(|entry| entry.name == *name))
+        .collect();
+    extra.sort_unstable();
+    problems.extend(
+        extra
+            .iter()
+            .map(|name| format!("`{name}` is not of this model")),
+    );
+    if !problems.is_empty() {
+        return Err(Error::Mismatch {
+            path: path.to_owned(),
+            problems,
+        });
+    }
+    for (var, tensor) in &found {
+        var.set(tensor)?;
+    }
+    Ok(())
+}
+
+/// The tensor's values as f32, or what is wrong with it.
+fn check(entry: &Entry, view: &TensorView<'_>) -> std::result::Result<Vec<f32>, String> {
+    if view.shape() != entry.var.dims() {
+        return Err(format!(
+            "is {:?}, expected {:?}",
+            view.shape(),
+            entry.var.dims()
+        ));
+    }
+    let words = view.data();
+    let values: Vec<f32> = match view.dtype() {
+        Dtype::F32 => words
+            .chunks_exact(4)
+            .map(|w| f32::from_le_bytes([w[0], w[1], w[2], w[3]]))
+            .collect(),
+        // PyTorch counts BatchNorm's batches in an integer.
+        Dtype::I64 if is_counter(entry) => words
+            .chunks_exact(8)
+            .filter_map(|w| w.try_into().ok())
+            .map(|w| i64::from_le_bytes(w) as f32)
+            .collect(),
+        other => return Err(format!("holds {other:?}, expected F32")),
+    };
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(at) => Err(format!("holds {} at position {at}", values[at])),
+        None => Ok(values),
+    }
+}
+
+fn is_counter(entry: &Entry) -> bool {
+    entry.name.rsplit('.').next() == Some("num_batches_tracked")
+}
+
+fn bytes_of(var: &Var) -> Result<Vec<u8>> {
+    let values = var.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
+    Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    // Far beyond any model here, far below any machine's memory.
+    const LIMIT: u64 = 1 << 28;
+    let io = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(io)?;
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(Error::NotWeights {
+            path: path.to_owned(),
+            reason: format!("it is larger than {} MiB", LIMIT >> 20),
+        });
+    }
+    Ok(bytes)
+}
+
+fn not_weights(path: &Path, bytes: &[u8], error: &safetensors::SafeTensorError) -> Error {
+    let reason = if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
+        "a PyTorch pickle; convert it with python -c \"import torch, safetensors.torch as s; \
+         s.save_file(torch.load('in.pt', weights_only=True), 'out.safetensors')\""
+            .to_owned()
+    } else {
+        format!("expected safetensors ({error})")
+    };
+    Error::NotWeights {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+/// Writes beside `path`, syncs, and renames into its place.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // A link's target is replaced, not the link.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any new file: the umask takes from it what it takes.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.prefix(".lenet-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "weights_tests.rs"]
+mod tests;

@@ -1,0 +1,185 @@
+//! Files written, read, damaged and refused.
+
+use std::path::PathBuf;
+
+use lenet_tensor::Key;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Model, ModelKind};
+
+fn build(kind: ModelKind, seed: u64) -> (Box<dyn Model>, Parameters) {
+    let parameters = Parameters::new(Key::from_seed(seed), &Device::Cpu);
+    let model = kind.build(Default::default(), &parameters).unwrap();
+    (model, parameters)
+}
+
+fn saved(kind: ModelKind, seed: u64) -> (tempfile::TempDir, PathBuf, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let (_, parameters) = build(kind, seed);
+    let metadata = Metadata {
+        model: kind.name().to_owned(),
+        normalize: Some((0.1307, 0.3081)),
+        ..Metadata::default()
+    };
+    save(&path, &parameters, &metadata).unwrap();
+    (folder, path, sha256(&parameters).unwrap())
+}
+
+#[test]
+fn what_is_saved_loads_equal_for_every_model() {
+    for kind in ModelKind::ALL {
+        let (_folder, path, hash) = saved(kind, 1);
+        let (_, other) = build(kind, 2);
+        assert_ne!(sha256(&other).unwrap(), hash);
+        load(&path, &other).unwrap();
+        assert_eq!(sha256(&other).unwrap(), hash, "{kind}");
+        let metadata = metadata(&path).unwrap().unwrap();
+        assert_eq!(
+            (metadata.model.as_str(), metadata.normalize),
+            (kind.name(), Some((0.1307, 0.3081)))
+        );
+    }
+}
+
+#[test]
+fn the_hash_is_over_sorted_names_and_values() {
+    let parameters = Parameters::new(Key::from_seed(1), &Device::Cpu);
+    let vb = parameters.builder();
+    vb.get_with_hints(2, "b", candle_nn::Init::Const(1.5))
+        .unwrap();
+    vb.get_with_hints((), "a", candle_nn::Init::Const(-2.0))
+        .unwrap();
+    let mut bytes = b"a\0".to_vec();
+    bytes.extend((-2f32).to_le_bytes());
+    bytes.extend(b"b\0");
+    bytes.extend(1.5f32.to_le_bytes());
+    bytes.extend(1.5f32.to_le_bytes());
+    let expected: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    assert_eq!(sha256(&parameters).unwrap(), expected);
+}
+
+#[test]
+fn another_models_file_lists_everything_and_changes_nothing() {
+    let (_folder, path, _) = saved(ModelKind::ConvNet, 1);
+    let (_, parameters) = build(ModelKind::Lenet5, 2);
+    let before = sha256(&parameters).unwrap();
+    let error = load(&path, &parameters).unwrap_err().to_string();
+    for part in [
+        "w.safetensors: does not fit the model",
+        "`conv1.weight` is [10, 1, 5, 5], expected [6, 1, 5, 5]",
+        "`fc3.weight` is missing",
+        "`fc3.bias` is missing",
+    ] {
+        assert!(error.contains(part), "{part} not in: {error}");
+    }
+    assert_eq!(sha256(&parameters).unwrap(), before);
+    let (_folder, path, _) = saved(ModelKind::Lenet5, 1);
+    let (_, parameters) = build(ModelKind::ConvNet, 2);
+    let error = load(&path, &parameters).unwrap_err().to_string();
+    assert!(
+        error.contains("`fc3.bias` is not of this model; `fc3.weight` is not of this model"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nan_is_refused_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nan.safetensors");
+    let (_, bad) = build(ModelKind::Lenet5, 1);
+    let entry = bad.entries().remove(9);
+    entry
+        .var
+        .set(&entry.var.affine(f64::NAN, 0.0).unwrap())
+        .unwrap();
+    save(&path, &bad, &Metadata::default()).unwrap();
+    let (_, parameters) = build(ModelKind::Lenet5, 2);
+    let before = sha256(&parameters).unwrap();
+    let error = load(&path, &parameters).unwrap_err().to_string();
+    assert!(
+        error.contains("`fc3.bias` holds NaN at position 0"),
+        "{error}"
+    );
+    assert_eq!(sha256(&parameters).unwrap(), before);
+}
+
+#[test]
+fn files_that_are_no_weights_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.pt");
+    let (_, parameters) = build(ModelKind::Lenet5, 2);
+    assert!(matches!(load(&path, &parameters), Err(Error::Io { .. })));
+    for (bytes, part) in [
+        (&b"PK\x03\x04rest"[..], "PyTorch pickle"),
+        (b"", "expected safetensors"),
+        (b"hello world", "expected safetensors"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let error = load(&path, &parameters).unwrap_err().to_string();
+        assert!(
+            error.contains("x.pt: not a weights file") && error.contains(part),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_from_elsewhere_has_no_metadata() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let (_, parameters) = build(ModelKind::Lenet5, 1);
+    let tensors: HashMap<String, Tensor> = parameters
+        .entries()
+        .into_iter()
+        .map(|e| (e.name, e.var.as_tensor().clone()))
+        .collect();
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    assert_eq!(metadata(&path).unwrap(), None);
+    let (_, other) = build(ModelKind::Lenet5, 2);
+    load(&path, &other).unwrap();
+    assert_eq!(sha256(&other).unwrap(), sha256(&parameters).unwrap());
+}
+
+#[test]
+fn a_failed_save_leaves_the_file_that_was_there() {
+    let (_, parameters) = build(ModelKind::ConvNet, 1);
+    let error = save(
+        Path::new("/nowhere/at/all/w.safetensors"),
+        &parameters,
+        &Metadata::default(),
+    );
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .starts_with("/nowhere/at/all/w.safetensors: ")
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn damaged_files_never_panic_nor_change_anything_halfway(at in 0usize..90_000, byte: u8, cut in 0usize..90_000) {
+        let (_folder, path, hash) = saved(ModelKind::ConvNet, 1);
+        let mut bytes = fs::read(&path).unwrap();
+        let (at, cut) = (at % bytes.len(), cut % bytes.len());
+        bytes[at] = byte;
+        for damaged in [&bytes[..], &bytes[..cut]] {
+            fs::write(&path, damaged).unwrap();
+            let (_, parameters) = build(ModelKind::ConvNet, 2);
+            let before = sha256(&parameters).unwrap();
+            let _ = metadata(&path);
+            match load(&path, &parameters) {
+                Err(_) => prop_assert_eq!(sha256(&parameters).unwrap(), before),
+                // A changed value is a value; what loads is all of the file.
+                Ok(()) => prop_assert!(damaged.len() > cut || sha256(&parameters).unwrap() == hash),
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! One suite for the reference, the kernel and the way by tensors.
+
+use candle_core::{DType, Device, Tensor, Var};
+use proptest::prelude::*;
+
+use super::{Coefficients, Hyper, Moments, cpu, reference, update};
+use crate::Key;
+use crate::testing::{assert_close, uniform};
+
+#[test]
+fn the_first_step_is_the_learning_rate_with_the_gradients_sign() {
+    // With the bias corrected, m / √v is g / |g| at t = 1, whatever g is.
+    let theta = Var::new(&[1f32, 1., 1.], &Device::Cpu).unwrap();
+    let gradient = Tensor::new(&[1e-3f32, -5., 100.], &Device::Cpu).unwrap();
+    let mut moments = Moments::zeros(&theta).unwrap();
+    update(&theta, &gradient, &mut moments, &Hyper::default(), 1).unwrap();
+    // ε against a gradient of 1e-3 is 1e-5 of the step of 1e-3; f32 adds 6e-8.
+    assert_close(
+        &theta.to_vec1::<f32>().unwrap(),
+        &[0.999f32, 1.001, 0.999],
+        1e-7,
+    );
+}
+
+#[test]
+fn decoupled_decay_shrinks_the_parameter_alone() {
+    let run = |decoupled| {
+        let hyper = Hyper {
+            weight_decay: 0.1,
+            lr: 0.5,
+            decoupled,
+            ..Hyper::default()
+        };
+        let (mut theta, mut m, mut v) = ([2f64], [0f64], [0f64]);
+        reference::step(&mut theta, &[0.0], &mut m, &mut v, &hyper, 1);
+        (theta[0], m[0])
+    };
+    assert_eq!(run(true), (2.0 * (1.0 - 0.05), 0.0));
+    let (theta, m) = run(false);
+    assert!((theta - 1.5).abs() < 1e-6 && (m - 0.02).abs() < 1e-12);
+}
+
+#[test]
+fn moments_of_another_parameter_are_refused() {
+    let theta = Var::zeros(3, DType::F32, &Device::Cpu).unwrap();
+    let other = Var::zeros(4, DType::F32, &Device::Cpu).unwrap();
+    let mut moments = Moments::zeros(&other).unwrap();
+    let gradient = Tensor::ones(3, DType::F32, &Device::Cpu).unwrap();
+    let error = update(&theta, &gradient, &mut moments, &Hyper::default(), 1).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("3 parameters, but 3 gradients and 4 moments")
+    );
+}
+
+fn hypers() -> impl Strategy<Value = Hyper> {
+    (
+        1e-4..0.1f64,
+        0.0..0.99f64,
+        0.5..0.9999f64,
+        0.0..0.3f64,
+        any::<bool>(),
+    )
+        .prop_map(|(lr, beta1, beta2, weight_decay, decoupled)| Hyper {
+            lr,
+            beta1,
+            beta2,
+            eps: 1e-8,
+            weight_decay,
+            decoupled,
+        })
+}
+
+proptest! {
+    #[test]
+    fn every_way_follows_the_reference_in_f64(hyper in hypers(), n in 1usize..40, seed: u64) {
+        let key = Key::from_seed(seed);
+        let start = key.fold_in("theta").uniform(n, -1.0, 1.0);
+        let mut exact: Vec<f64> = start.iter().map(|&v| f64::from(v)).collect();
+        let (mut m, mut v) = (vec![0.0; n], vec![0.0; n]);
+
+        let mut fast = start.clone();
+        let (mut fast_m, mut fast_v) = (vec![0.0; n], vec![0.0; n]);
+        let theta32 = Var::new(start.as_slice(), &Device::Cpu).unwrap();
+        let theta64 = Var::from_tensor(&theta32.to_dtype(DType::F64).unwrap()).unwrap();
+        let mut moments32 = Moments::zeros(&theta32).unwrap();
+        let mut moments64 = Moments::zeros(&theta64).unwrap();
+
+        for t in 1..=20 {
+            let gradient = uniform(key.fold_in_index(t), &[n], DType::F32).unwrap();
+            let values = gradient.to_vec1::<f32>().unwrap();
+            let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
+            reference::step(&mut exact, &wide, &mut m, &mut v, &hyper, t);
+            cpu::step(&mut fast, &values, &mut fast_m, &mut fast_v, &Coefficients::new(&hyper, t));
+            update(&theta32, &gradient, &mut moments32, &hyper, t).unwrap();
+            update(&theta64, &gradient.to_dtype(DType::F64).unwrap(), &mut moments64, &hyper, t).unwrap();
+        }
+        // 20 steps of at most lr·20 each, rounded to f32 in about ten operations.
+        assert_close(&fast, &exact, 1e-4);
+        prop_assert_eq!(theta32.to_vec1::<f32>().unwrap(), fast);
+        // The same sums in f64, in another order.
+        assert_close(&theta64.to_vec1::<f64>().unwrap(), &exact, 1e-9);
+        let (m64, _) = moments64.values().unwrap();
+        assert_close(&m64.to_vec1::<f64>().unwrap(), &m, 1e-12);
+        let (m32, v32) = moments32.values().unwrap();
+        prop_assert_eq!((m32.to_vec1::<f32>().unwrap(), v32.to_vec1::<f32>().unwrap()), (fast_m, fast_v));
+    }
+}

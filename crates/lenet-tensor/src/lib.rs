@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+pub mod adam;
+pub mod avg_pool2d;
+pub mod conv2d;
+pub mod device;
+pub mod dropout;
+mod error;
+pub mod geometry;
+pub mod grad_mode;
+pub mod linear;
+pub mod max_pool2d;
+pub mod random;
+pub mod reduce;
+pub mod relu;
+pub mod sgd;
+mod simd;
+mod storage;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod windows;
+
+pub use error::{DeviceError, ShapeError};
+pub use grad_mode::no_grad;
+pub use random::Key;

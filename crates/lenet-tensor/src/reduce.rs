@@ -1,0 +1,71 @@
+//! Sums in a fixed order, in f64: a value never depends on the number of threads
+//! nor on the length of what was summed before it.
+
+/// The sum of f32 values, in f64, from the first to the last.
+pub fn sum(values: &[f32]) -> f64 {
+    values.iter().map(|&v| f64::from(v)).sum()
+}
+
+/// Mean and standard deviation (of the population), in f64.
+pub fn mean_std(values: &[f32]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = sum(values) / n;
+    let squares: f64 = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum();
+    (mean, (squares / n).sqrt())
+}
+
+/// Whether no value is NaN or infinite.
+pub fn all_finite(values: &[f32]) -> bool {
+    // x·0 is 0 for finite x and NaN else; summing it needs no branch.
+    values.iter().map(|v| v * 0.0).sum::<f32>() == 0.0
+}
+
+/// Position of the largest value, the first one on ties; NaN counts as the
+/// largest, as in PyTorch. `None` for no values.
+pub fn argmax(values: &[f32]) -> Option<usize> {
+    let mut best = None;
+    for (i, &value) in values.iter().enumerate() {
+        match best {
+            Some((_, top)) if !exceeds(value, top) => {}
+            _ => best = Some((i, value)),
+        }
+    }
+    best.map(|(i, _)| i)
+}
+
+/// Whether `value` takes the place of `top` in a maximum: larger, or the first
+/// NaN.
+pub(crate) fn exceeds<T: num_traits::Float>(value: T, top: T) -> bool {
+    value > top || (value.is_nan() && !top.is_nan())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_do_not_stick_where_f32_does() {
+        // f32 stops counting at 2^24.
+        let ones = vec![1f32; (1 << 24) + 5];
+        assert_eq!(sum(&ones), 16_777_221.0);
+        assert_eq!(mean_std(&[1., 3.]), (2.0, 1.0));
+    }
+
+    #[test]
+    fn one_bad_value_is_found() {
+        let mut values = vec![1e38f32; 1000];
+        assert!(all_finite(&values) && all_finite(&[]));
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            values[997] = bad;
+            assert!(!all_finite(&values));
+        }
+    }
+
+    #[test]
+    fn argmax_takes_the_first_and_sees_nan() {
+        assert_eq!(argmax(&[1., 3., 3., 2.]), Some(1));
+        assert_eq!(argmax(&[1., f32::NAN, 3., f32::NAN]), Some(1));
+        assert_eq!(argmax(&[f32::NEG_INFINITY; 2]), Some(0));
+        assert_eq!(argmax(&[]), None);
+    }
+}

@@ -1,0 +1,314 @@
+//! What a run is meant to be: resolved from whatever was typed, checked as a
+//! whole, and enough to build model and optimizer.
+
+use std::fmt;
+use std::str::FromStr;
+
+use lenet_data::Split;
+use lenet_nn::models::Flavour;
+use lenet_nn::{ModelKind, Parameters};
+use lenet_tensor::{Key, adam, sgd};
+
+use crate::error::{Error, Result};
+use crate::optim::{Adam, Optimizer, Sgd};
+
+/// Which optimizer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptimizerKind {
+    /// Adam, weight decay added to the gradient.
+    Adam,
+    /// AdamW, weight decay decoupled.
+    AdamW,
+    /// SGD, with momentum or without.
+    Sgd,
+}
+
+impl OptimizerKind {
+    /// The learning rate where none is given: PyTorch's 1e-3, and 0.01 for SGD.
+    pub fn default_lr(self) -> f64 {
+        match self {
+            Self::Adam | Self::AdamW => 1e-3,
+            Self::Sgd => 1e-2,
+        }
+    }
+
+    /// The weight decay where none is given, PyTorch's.
+    pub fn default_weight_decay(self) -> f64 {
+        match self {
+            Self::AdamW => 1e-2,
+            Self::Adam | Self::Sgd => 0.0,
+        }
+    }
+
+    /// The optimizer that a model is usually trained with.
+    pub fn of(model: ModelKind) -> Self {
+        match model {
+            ModelKind::ConvNet => Self::Sgd,
+            _ => Self::Adam,
+        }
+    }
+}
+
+impl fmt::Display for OptimizerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Adam => "adam",
+            Self::AdamW => "adamw",
+            Self::Sgd => "sgd",
+        })
+    }
+}
+
+impl FromStr for OptimizerKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        match name {
+            "adam" => Ok(Self::Adam),
+            "adamw" => Ok(Self::AdamW),
+            "sgd" => Ok(Self::Sgd),
+            _ => Err(format!(
+                "unknown optimizer `{name}`: expected adam, adamw or sgd"
+            )),
+        }
+    }
+}
+
+/// A run's settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainConfig {
+    /// The network.
+    pub model: ModelKind,
+    /// Its flavour.
+    pub flavour: Flavour,
+    /// Passes over the training samples.
+    pub epochs: u64,
+    /// Samples a step.
+    pub batch_size: usize,
+    /// Samples at once when testing.
+    pub test_batch_size: usize,
+    /// Steps at most, over all epochs.
+    pub max_steps: Option<u64>,
+    /// The optimizer.
+    pub optimizer: OptimizerKind,
+    /// Step size.
+    pub lr: f64,
+    /// SGD's momentum.
+    pub momentum: f64,
+    /// SGD's momentum in Nesterov's form.
+    pub nesterov: bool,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Share of the training samples held out for validation.
+    pub val_split: f64,
+    /// Epochs without a gain on the validation samples before stopping.
+    pub patience: Option<u64>,
+    /// Whether each epoch takes the samples in an order of its own.
+    pub shuffle: bool,
+    /// The seed of everything that is drawn.
+    pub seed: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        let optimizer = OptimizerKind::of(ModelKind::default());
+        Self {
+            model: ModelKind::default(),
+            flavour: Flavour::default(),
+            epochs: 10,
+            batch_size: 64,
+            test_batch_size: 1000,
+            max_steps: None,
+            optimizer,
+            lr: optimizer.default_lr(),
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: optimizer.default_weight_decay(),
+            val_split: 0.0,
+            patience: None,
+            shuffle: true,
+            seed: 0,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks the settings as a whole.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every fault at once.
+    pub fn validate(&self) -> Result<()> {
+        let mut faults = Vec::new();
+        let mut check = |fine: bool, fault: String| {
+            if !fine {
+                faults.push(fault);
+            }
+        };
+        let at_least_1 = |n: u64| n >= 1;
+        check(
+            at_least_1(self.epochs),
+            "--epochs is 0: expected at least 1".to_owned(),
+        );
+        for (flag, size) in [
+            ("--batch-size", self.batch_size),
+            ("--test-batch-size", self.test_batch_size),
+        ] {
+            check(size >= 1, format!("{flag} is 0: expected at least 1"));
+        }
+        check(
+            self.max_steps != Some(0),
+            "--max-steps is 0: expected at least 1".to_owned(),
+        );
+        check(
+            self.lr > 0.0 && self.lr.is_finite(),
+            format!("--lr is {}: expected a number above 0", self.lr),
+        );
+        check(
+            (0.0..1.0).contains(&self.momentum),
+            format!(
+                "--momentum is {}: expected at least 0 and less than 1",
+                self.momentum
+            ),
+        );
+        check(
+            self.weight_decay >= 0.0 && self.weight_decay.is_finite(),
+            format!(
+                "--weight-decay is {}: expected at least 0",
+                self.weight_decay
+            ),
+        );
+        check(
+            self.momentum == 0.0 || self.optimizer == OptimizerKind::Sgd,
+            format!(
+                "--momentum belongs to --optimizer sgd, not to {}",
+                self.optimizer
+            ),
+        );
+        check(
+            !self.nesterov || self.momentum > 0.0,
+            "--nesterov needs --optimizer sgd with a --momentum above 0".to_owned(),
+        );
+        check(
+            (0.0..1.0).contains(&self.val_split),
+            format!(
+                "--val-split is {}: expected at least 0 and less than 1",
+                self.val_split
+            ),
+        );
+        check(
+            self.patience.is_none() || self.val_split > 0.0,
+            "--patience needs a --val-split to measure a gain on".to_owned(),
+        );
+        check(
+            self.patience != Some(0),
+            "--patience is 0: expected at least 1".to_owned(),
+        );
+        check(
+            self.flavour == Flavour::Modern || self.model == ModelKind::Lenet5On32,
+            format!(
+                "--flavour 1998 belongs to --model lenet5-32, not to {}",
+                self.model
+            ),
+        );
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Config(faults))
+        }
+    }
+
+    /// The key for `purpose`: `parameters`, `shuffle` or `validation`.
+    pub fn key(&self, purpose: &str) -> Key {
+        Key::from_seed(self.seed).fold_in(purpose)
+    }
+
+    /// What to train on and what to hold out for validation; `None` where all of
+    /// it is for training.
+    ///
+    /// # Errors
+    /// A share of so few samples that a side would be empty.
+    pub fn hold_out(&self, train: &Split) -> Result<Option<(Split, Split)>> {
+        if self.val_split == 0.0 {
+            return Ok(None);
+        }
+        let parts = train.stratified(self.val_split, self.key("validation"))?;
+        Ok(Some(parts))
+    }
+
+    /// The optimizer over a model's parameters.
+    ///
+    /// # Errors
+    /// Those of candle for memory on a device.
+    pub fn optimizer(&self, parameters: &Parameters) -> Result<Box<dyn Optimizer>> {
+        let entries = parameters.trainable();
+        Ok(match self.optimizer {
+            OptimizerKind::Adam | OptimizerKind::AdamW => Box::new(Adam::new(
+                entries,
+                adam::Hyper {
+                    lr: self.lr,
+                    weight_decay: self.weight_decay,
+                    decoupled: self.optimizer == OptimizerKind::AdamW,
+                    ..adam::Hyper::default()
+                },
+            )?),
+            OptimizerKind::Sgd => Box::new(Sgd::new(
+                entries,
+                sgd::Hyper {
+                    lr: self.lr,
+                    momentum: self.momentum,
+                    nesterov: self.nesterov,
+                    weight_decay: self.weight_decay,
+                },
+            )?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_listed_at_once() {
+        assert!(TrainConfig::default().validate().is_ok());
+        let config = TrainConfig {
+            epochs: 0,
+            batch_size: 0,
+            lr: f64::NAN,
+            nesterov: true,
+            patience: Some(3),
+            flavour: Flavour::Of1998,
+            ..TrainConfig::default()
+        };
+        let error = config.validate().unwrap_err().to_string();
+        for flag in [
+            "--epochs is 0",
+            "--batch-size is 0",
+            "--lr is NaN",
+            "--nesterov needs",
+            "--patience needs",
+            "--flavour 1998",
+        ] {
+            assert!(error.contains(flag), "{flag} not in: {error}");
+        }
+        let momentum = TrainConfig {
+            momentum: 0.9,
+            ..TrainConfig::default()
+        };
+        let error = momentum.validate().unwrap_err().to_string();
+        assert_eq!(error, "--momentum belongs to --optimizer sgd, not to adam");
+    }
+
+    #[test]
+    fn optimizers_go_by_their_names() {
+        for name in ["adam", "adamw", "sgd"] {
+            assert_eq!(name.parse::<OptimizerKind>().unwrap().to_string(), name);
+        }
+        assert!(
+            "rmsprop"
+                .parse::<OptimizerKind>()
+                .unwrap_err()
+                .contains("`rmsprop`")
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! What can go wrong in a run.
+
+/// Results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error of training or testing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Settings that contradict themselves or make no sense, all at once.
+    #[error("{}", .0.join("; "))]
+    Config(Vec<String>),
+    /// NaN or infinity: nothing that follows would mean anything.
+    #[error("{what} is NaN or infinite at step {step}: lower --lr, or look at the data")]
+    Diverged {
+        /// The tensor, for example ``the gradient of `conv1.weight` ``.
+        what: String,
+        /// The optimizer step, counted from 1.
+        step: u64,
+    },
+    /// A parameter that the loss does not depend on.
+    #[error(
+        "no gradient reached `{0}`: the loss does not depend on it; leave it out of the optimizer"
+    )]
+    NoGradient(String),
+    /// A loader without a single batch.
+    #[error("there is nothing to {0}: the data set has no batch of that size")]
+    NoBatches(&'static str),
+    /// An error of the data's.
+    #[error(transparent)]
+    Data(#[from] lenet_data::Error),
+    /// An error of the model's.
+    #[error(transparent)]
+    Model(#[from] lenet_nn::Error),
+    /// An error of candle's.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+mod evaluate;
+mod event;
+mod metrics;
+pub mod optim;
+mod trainer;
+
+pub use config::{OptimizerKind, TrainConfig};
+pub use error::{Error, Result};
+pub use evaluate::{ClassReport, Evaluation, evaluate};
+pub use event::{Event, Observer, Progress};
+pub use metrics::{EpochMetrics, Tally};
+pub use trainer::{Fit, Trainer};

@@ -1,0 +1,188 @@
+//! `cargo xtask`: the project's own commands, in plain Rust without a dependency,
+//! so that it compiles in a second.
+//!
+//! Each command is a module: [`train`] builds the program and becomes it, [`ci`]
+//! runs every check in order, [`tidy`] holds the checks that no other tool makes.
+
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a program for the terminal: printing is its job"
+)]
+
+mod ci;
+mod cuda;
+mod json;
+mod package;
+mod tidy;
+mod train;
+mod workspace;
+
+use std::env;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use workspace::{Failure, Workspace};
+
+const HELP: &str = "\
+The project's own commands.
+
+Usage: cargo xtask [--features F] train [ARGS]   build in release, then run `lenet train ARGS`
+       cargo xtask [--features F] lenet [ARGS]   the same for any other subcommand of `lenet`
+       cargo xtask ci [STEP]...                  every check, cheapest first, or only these
+       cargo xtask ci --except STEP...           every check but these
+       cargo xtask ci --list                     what the steps are
+       cargo xtask tidy                          the layering and house rules
+
+Options:
+  --features F   cargo features to build `lenet` with: `cuda`, `hub`
+  -h, --help     this text (`cargo xtask train --help` is that of `lenet train`)
+
+Exit codes: that of the program that was run; 1 where a build or a check failed; 2 usage.
+";
+
+fn main() -> ExitCode {
+    match run(env::args_os().skip(1).collect()) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(args: Vec<OsString>) -> Result<ExitCode, Failure> {
+    let invocation = parse(args)?;
+    let workspace = Workspace::find();
+    match invocation {
+        Invocation::Help => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Invocation::Lenet { features, args } => {
+            train::build_and_run(&workspace, features.as_deref(), &args)
+        }
+        Invocation::Ci(selection) => ci::run(&workspace, &selection),
+        Invocation::Tidy => {
+            tidy::run(&workspace)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// What was asked for.
+#[derive(Debug, PartialEq)]
+enum Invocation {
+    Help,
+    /// Run `lenet` with these arguments, built with these cargo features.
+    Lenet {
+        features: Option<OsString>,
+        args: Vec<OsString>,
+    },
+    Ci(ci::Selection),
+    Tidy,
+}
+
+fn parse(args: Vec<OsString>) -> Result<Invocation, Failure> {
+    let mut args = args.into_iter().peekable();
+    let mut features = None;
+    let command = loop {
+        let Some(arg) = args.next() else {
+            return Err(usage("a command is missing"));
+        };
+        match arg.to_str() {
+            Some("-h" | "--help" | "help") => return Ok(Invocation::Help),
+            Some("--features") => match args.next() {
+                Some(value) => features = Some(value),
+                None => return Err(usage("`--features` needs a value, for example `hub`")),
+            },
+            Some(flag) if flag.starts_with("--features=") => {
+                features = flag.strip_prefix("--features=").map(OsString::from);
+            }
+            _ => break arg,
+        }
+    };
+    let mut rest: Vec<OsString> = args.collect();
+    match command.to_str() {
+        Some("train") => {
+            rest.insert(0, "train".into());
+            Ok(Invocation::Lenet {
+                features,
+                args: rest,
+            })
+        }
+        Some("lenet") => Ok(Invocation::Lenet {
+            features,
+            args: rest,
+        }),
+        Some(name @ ("ci" | "tidy")) if features.is_some() => Err(usage(&format!(
+            "`--features` goes with `train` and `lenet`, not with `{name}`"
+        ))),
+        Some("ci" | "tidy") if rest.iter().any(|arg| arg == "-h" || arg == "--help") => {
+            Ok(Invocation::Help)
+        }
+        Some("ci") => ci::Selection::parse(&rest).map(Invocation::Ci),
+        Some("tidy") if rest.is_empty() => Ok(Invocation::Tidy),
+        Some("tidy") => Err(usage("`tidy` takes no arguments")),
+        _ => Err(usage(&format!(
+            "unknown command `{}`: `train`, `lenet`, `ci` or `tidy`",
+            command.display()
+        ))),
+    }
+}
+
+fn usage(message: &str) -> Failure {
+    Failure::Usage(format!("{message} (see `cargo xtask --help`)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Invocation, Failure> {
+        parse(line.split_whitespace().map(OsString::from).collect())
+    }
+
+    fn lenet(features: Option<&str>, args: &[&str]) -> Invocation {
+        Invocation::Lenet {
+            features: features.map(OsString::from),
+            args: args.iter().map(OsString::from).collect(),
+        }
+    }
+
+    #[test]
+    fn everything_behind_train_belongs_to_lenet() {
+        let expected = lenet(None, &["train", "--features", "x", "--help"]);
+        assert_eq!(parsed("train --features x --help").unwrap(), expected);
+    }
+
+    #[test]
+    fn features_before_the_command_belong_to_cargo() {
+        let expected = lenet(Some("hub"), &["eval", "--json"]);
+        assert_eq!(
+            parsed("--features hub lenet eval --json").unwrap(),
+            expected
+        );
+        assert_eq!(
+            parsed("--features=hub lenet eval --json").unwrap(),
+            expected
+        );
+    }
+
+    #[test]
+    fn help_is_ours_only_before_the_command() {
+        assert_eq!(parsed("--help").unwrap(), Invocation::Help);
+        assert_eq!(parsed("ci --help").unwrap(), Invocation::Help);
+        assert_eq!(parsed("lenet --help").unwrap(), lenet(None, &["--help"]));
+    }
+
+    #[test]
+    fn a_wrong_line_is_a_usage_error() {
+        for line in ["", "trian", "--features", "--features hub ci", "tidy now"] {
+            assert!(
+                matches!(parsed(line), Err(Failure::Usage(_))),
+                "`{line}` was accepted"
+            );
+        }
+    }
+}
