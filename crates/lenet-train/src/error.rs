@@ -28,11 +28,24 @@ pub enum Error {
     NoBatches(&'static str),
     /// An error of the data's.
     #[error(transparent)]
-    Data(#[from] lenet_data::Error),
+    Data(Box<lenet_data::Error>),
     /// An error of the model's.
     #[error(transparent)]
-    Model(#[from] lenet_nn::Error),
+    Model(Box<lenet_nn::Error>),
     /// An error of candle's.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+}
+
+// Boxed, so that a result without an error stays small.
+impl From<lenet_data::Error> for Error {
+    fn from(error: lenet_data::Error) -> Self {
+        Self::Data(Box::new(error))
+    }
+}
+
+impl From<lenet_nn::Error> for Error {
+    fn from(error: lenet_nn::Error) -> Self {
+        Self::Model(Box::new(error))
+    }
 }

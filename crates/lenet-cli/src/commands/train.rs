@@ -182,10 +182,16 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What was trained on, without what was held out.
+    fn train_samples(&self) -> usize {
+        let all = self.data.train.len();
+        all - (self.resolved.train.val_split * all as f64).round() as usize
+    }
+
     fn summary(&self, fit: &Fit, tested: &Evaluation, folder: &Path) -> anyhow::Result<Summary> {
         Ok(Summary {
             dataset: self.data.name.to_string(),
-            train_samples: self.data.train.len(),
+            train_samples: self.train_samples(),
             test_samples: self.data.test.len(),
             model: self.resolved.train.model.to_string(),
             parameters: self.parameters.count(),

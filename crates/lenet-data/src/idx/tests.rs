@@ -132,7 +132,9 @@ fn a_header_is_not_believed_before_the_size_is_checked() {
 #[test]
 fn a_bomb_is_read_to_one_byte_past_its_header() {
     let bomb = gzip(&[header(&[2049, 1]), vec![0; 1 << 24]].concat());
-    assert!(bomb.len() < 1 << 17, "packs well: {}", bomb.len());
+    // By how much depends on flate2's backend (100 and more times): another crate
+    // of the build may have chosen it.
+    assert!(bomb.len() < (1 << 24) / 50, "packs well: {}", bomb.len());
     let error = parse_bytes(Kind::Labels, &bomb).unwrap_err();
     let Error::File {
         fault: Fault::Length { found, .. },

@@ -1,0 +1,84 @@
+//! Command lines that make no sense, and commands that need no data.
+
+use super::Place;
+
+#[test]
+fn what_makes_no_sense_is_usage() {
+    let place = Place::new();
+    let train = |more: &[&str]| place.run(&[&["train", "--dataset", "sample"], more].concat());
+    train(&["--model", "lenet6"]).fails(2, &["lenet6", "lenet5-sequential"]);
+    train(&["--batch-size", "0"]).fails(2, &["--batch-size is 0: expected at least 1"]);
+    train(&["--epochs", "0", "--lr", "0"]).fails(2, &["--epochs is 0", "--lr is 0"]);
+    train(&["--optimizer", "rmsprop"]).fails(2, &["expected adam, adamw or sgd"]);
+    train(&["--target-accuracy", "98"]).fails(2, &["from 0 to 1"]);
+    train(&["--threads", "0"]).fails(2, &["from 1 to 1024"]);
+    train(&["--device", "gpu"]).fails(2, &["expected auto, cpu, cuda or cuda:N"]);
+    train(&["--flavour", "1998"]).fails(2, &["belongs to --model lenet5-32"]);
+    place
+        .run(&["train", "--dataset", "cifar"])
+        .fails(2, &["cifar", "fashion-mnist"]);
+    place
+        .run(&["train", "--dataset", "idx"])
+        .fails(2, &["--data-dir"]);
+    assert_eq!(
+        std::fs::read_dir(place.path()).unwrap().count(),
+        0,
+        "nothing was written"
+    );
+}
+
+#[test]
+fn summaries_tell_layers_shapes_and_totals() {
+    let place = Place::new();
+    for (model, total) in [
+        ("lenet5", 44_426),
+        ("lenet5-32", 61_706),
+        ("convnet", 21_840),
+    ] {
+        let summary = place
+            .run(&["summary", "--model", model, "--json"])
+            .ok()
+            .json();
+        assert_eq!(summary["total"], total);
+        let layers = summary["layers"].as_array().unwrap();
+        let sum: u64 = layers
+            .iter()
+            .map(|layer| layer["parameters"].as_u64().unwrap())
+            .sum();
+        assert_eq!(sum, total);
+        assert_eq!(layers[0]["name"], "conv1");
+        assert_eq!(
+            layers.last().unwrap()["output_shape"],
+            serde_json::json!([10])
+        );
+    }
+    let table = place.run(&["summary"]).ok().stdout;
+    assert!(
+        table.contains("[16, 4, 4]") && table.contains("lenet5: 44,426 parameters"),
+        "{table}"
+    );
+}
+
+#[test]
+fn completions_and_help_are_there() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            place
+                .run(&["completions", shell])
+                .ok()
+                .stdout
+                .contains("lenet")
+        );
+    }
+    let help = place.run(&["train", "--help"]).ok().stdout;
+    for flag in [
+        "--init-from",
+        "--max-steps",
+        "--no-shuffle",
+        "--target-accuracy",
+        "--dry-run",
+    ] {
+        assert!(help.contains(flag), "{flag}");
+    }
+}
