@@ -1,5 +1,4 @@
 //! Each operation at LeNet's sizes, batch 64: the plain loops, ours, candle's.
-#![expect(missing_docs, reason = "criterion's macros make functions without")]
 
 use candle_core::{Result, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};

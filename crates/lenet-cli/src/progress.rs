@@ -55,7 +55,7 @@ impl<'a> RunProgress<'a> {
                 self.drawn = Instant::now();
             }
         }
-        if self.log_interval.is_some_and(|n| at.step % n == 0) {
+        if self.log_interval.is_some_and(|n| at.step.is_multiple_of(n)) {
             self.line(&format!(
                 "epoch {} step {} [{}/{}] loss {:.6}",
                 at.epoch, at.step, at.batch, self.batches, at.batch_loss

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candle_core::Device;
-use lenet_data::{Choice, Dataset, Loader, Transform};
+use lenet_data::{Choice, Dataset, Loader, Split, Transform};
 use lenet_nn::weights::{self, Metadata};
 use lenet_nn::{Model, Parameters};
 use lenet_train::{Evaluation, Event, Fit, Observer, Trainer, evaluate};
@@ -130,11 +130,10 @@ impl<'a> Run<'a> {
         if config.shuffle {
             train = train.shuffle(config.key("shuffle"));
         }
-        let held_out = parts
-            .as_ref()
-            .map(|(_, held_out)| Loader::new(held_out, self.transform, config.test_batch_size))
-            .transpose()?
-            .map(|held_out| held_out.device(self.device));
+        let held_out = match &parts {
+            Some((_, held_out)) => Some(self.test_loader(held_out)?),
+            None => None,
+        };
         let fit = Trainer {
             model: &*self.model,
             parameters: &self.parameters,
@@ -149,10 +148,18 @@ impl<'a> Run<'a> {
     }
 
     fn test(&self) -> anyhow::Result<Evaluation> {
-        let config = &self.resolved.train;
-        let test = Loader::new(&self.data.test, self.transform, config.test_batch_size)?;
-        let loss = config.model.loss();
-        Ok(evaluate(&*self.model, loss, &test.device(self.device))?)
+        let loss = self.resolved.train.model.loss();
+        Ok(evaluate(
+            &*self.model,
+            loss,
+            &self.test_loader(&self.data.test)?,
+        )?)
+    }
+
+    /// Batches to test on, in their own order.
+    fn test_loader<'s>(&self, split: &'s Split) -> anyhow::Result<Loader<'s>> {
+        let size = self.resolved.train.test_batch_size;
+        Ok(Loader::new(split, self.transform, size)?.device(self.device))
     }
 
     /// A single step and nothing written; the settings are the result.

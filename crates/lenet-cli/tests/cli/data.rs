@@ -55,14 +55,15 @@ fn any_four_idx_files_will_do() {
 
 #[test]
 fn what_is_wrong_with_a_file_is_said() {
-    let edits: [(&str, usize, &dyn Fn(&mut Vec<u8>), &str); 4] = [
-        ("truncated", 0, &|bytes| bytes.truncate(5000), FILES[0]),
-        ("trailing", 2, &|bytes| bytes.push(0), FILES[2]),
-        ("a label of 200", 1, &|bytes| bytes[12] = 200, "200"),
+    type Edit = fn(&mut Vec<u8>);
+    let edits: [(&str, usize, Edit, &str); 4] = [
+        ("truncated", 0, |bytes| bytes.truncate(5000), FILES[0]),
+        ("trailing", 2, |bytes| bytes.push(0), FILES[2]),
+        ("a label of 200", 1, |bytes| bytes[12] = 200, "200"),
         (
             "foreign",
             3,
-            &|bytes| *bytes = b"hello, this is no IDX file".to_vec(),
+            |bytes| *bytes = b"hello, this is no IDX file".to_vec(),
             FILES[3],
         ),
     ];
