@@ -60,7 +60,7 @@ pub(crate) struct TrainArgs {
     /// LENET_* variables win over it
     #[arg(long, value_name = "FILE", env = "LENET_CONFIG", hide_env = true)]
     pub(crate) config: Option<PathBuf>,
-    /// Where to put the run [default: runs/<time>-<model>]
+    /// Where to put the run [default: runs/TIME-MODEL]
     #[arg(long, value_name = "DIR", env = "LENET_OUT_DIR", hide_env = true)]
     pub(crate) out_dir: Option<PathBuf>,
     /// Exit with 5 when the final test accuracy, from 0 to 1, is lower

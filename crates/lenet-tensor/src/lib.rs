@@ -2,6 +2,7 @@
 
 pub mod adam;
 pub mod avg_pool2d;
+pub mod batch_norm2d;
 pub mod conv2d;
 pub mod device;
 pub mod dropout;

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::{Init, ModuleT, VarBuilder};
-use lenet_tensor::{ShapeError, grad_mode};
+use lenet_tensor::{ShapeError, batch_norm2d, grad_mode};
 
 use super::Layer;
 
@@ -67,39 +67,15 @@ impl BatchNorm2d {
 
 impl ModuleT for BatchNorm2d {
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
-        let (batch, channels, height, width) = x.dims4()?;
-        if channels != self.features() {
-            return Err(mismatch(channels, self.features()).into());
-        }
-        let per_channel = |t: &Tensor| t.reshape((1, channels, 1, 1));
-        let (centred, variance) = if train {
-            let n = batch * height * width;
-            if n < 2 {
-                return Err(ShapeError::Other {
-                    op: "batch_norm2d",
-                    expected: "more than one value per channel in training mode".to_owned(),
-                    got: format!("{:?}: use a larger batch, or evaluation mode", x.dims()),
-                }
-                .into());
-            }
-            let flat = x.transpose(0, 1)?.flatten_from(1)?;
-            let mean = flat.mean(1)?;
-            let centred = x.broadcast_sub(&per_channel(&mean)?)?;
-            let variance = centred.sqr()?.transpose(0, 1)?.flatten_from(1)?.mean(1)?;
-            self.track(&mean, &variance, n)?;
-            (centred, variance)
-        } else {
-            let mean = per_channel(&self.running_mean.as_tensor().detach())?;
-            (
-                x.broadcast_sub(&mean)?,
-                self.running_var.as_tensor().detach(),
-            )
-        };
         let (weight, bias) = (grad_mode::read(&self.weight), grad_mode::read(&self.bias));
-        let scale = (weight / (variance + Self::EPS)?.sqrt()?)?;
-        centred
-            .broadcast_mul(&per_channel(&scale)?)?
-            .broadcast_add(&per_channel(&bias)?)
+        if train {
+            let made = batch_norm2d::train(x, &weight, &bias, Self::EPS)?;
+            self.track(&made.mean, &made.variance, x.elem_count() / self.features())?;
+            return Ok(made.y);
+        }
+        let mean = self.running_mean.as_tensor().detach();
+        let variance = self.running_var.as_tensor().detach();
+        batch_norm2d::evaluate(x, (&mean, &variance), &weight, &bias, Self::EPS)
     }
 }
 
