@@ -52,7 +52,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         "training {} ({} parameters) on {} samples of {} ({})",
         resolved.train.model,
         run.parameters.count(),
-        data.train.len(),
+        run.train_samples(),
         data.name,
         data.origin
     ));
