@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+pub mod fuse;
 pub mod init;
 pub mod layers;
 pub mod loss;

@@ -39,7 +39,7 @@ impl Loss {
 /// # Errors
 /// Shapes that do not fit, or a label beyond the classes.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    candle_nn::loss::cross_entropy(logits, labels)
+    lenet_tensor::cross_entropy::cross_entropy(logits, labels)
 }
 
 /// `mean over n of -log_probabilities[n, label]`.

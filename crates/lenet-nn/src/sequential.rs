@@ -5,6 +5,7 @@ use candle_nn::ModuleT;
 use lenet_tensor::{ShapeError, grad_mode};
 
 use crate::error::Error;
+use crate::fuse::{self, Fusion};
 use crate::layers::{Foreign, Layer};
 use crate::summary::{LayerInfo, Trace};
 
@@ -32,6 +33,8 @@ pub struct Sequential {
     input: Vec<usize>,
     trace: Trace,
     layers: Vec<(String, Box<dyn Layer>)>,
+    /// Where each operation begins that runs several layers; `None`: none may.
+    fusions: Option<Vec<usize>>,
 }
 
 impl Sequential {
@@ -41,7 +44,16 @@ impl Sequential {
             input: input.to_vec(),
             trace: Trace::new(input),
             layers: Vec::new(),
+            fusions: Some(Vec::new()),
         }
+    }
+
+    /// Runs the layers to come one by one. By itself a chain runs Conv2d, ReLU and
+    /// MaxPool2d in a row as one operation, with the same result within rounding.
+    #[must_use]
+    pub fn unfused(mut self) -> Self {
+        self.fusions = None;
+        self
     }
 
     /// Appends a layer.
@@ -55,6 +67,13 @@ impl Sequential {
         }
         self.trace.push(name, &layer)?;
         self.layers.push((name.to_owned(), Box::new(layer)));
+        let start = self.layers.len().saturating_sub(fuse::LAYERS);
+        if self.fusion(start).is_some()
+            && let Some(fusions) = &mut self.fusions
+        {
+            fusions.push(start);
+            self.trace.fuse_last(fuse::LAYERS);
+        }
         Ok(self)
     }
 
@@ -71,6 +90,12 @@ impl Sequential {
         self.add(name, Foreign::new(module, &Device::Cpu))
     }
 
+    /// The layers from `start` as one operation, where they are one.
+    fn fusion(&self, start: usize) -> Option<Fusion<'_>> {
+        let [(_, a), (_, b), (_, c)] = self.layers.get(start..)?.first_chunk()?;
+        Fusion::of([a.as_ref(), b.as_ref(), c.as_ref()])
+    }
+
     /// The shape of one sample's output.
     pub fn output_shape(&self) -> &[usize] {
         self.trace.shape()
@@ -85,10 +110,16 @@ impl Sequential {
 impl ModuleT for Sequential {
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let mut x = x.clone();
-        for (name, layer) in &self.layers {
-            x = layer
-                .forward_t(&x, train)
-                .map_err(|error| error.context(format!("layer `{name}`")))?;
+        let mut at = 0;
+        while let Some((name, layer)) = self.layers.get(at) {
+            let fusions = self.fusions.as_deref().unwrap_or_default();
+            let fusion = fusions.contains(&at).then(|| self.fusion(at)).flatten();
+            let (y, layers) = match fusion {
+                Some(fusion) => (fusion.forward(&x), fuse::LAYERS),
+                None => (layer.forward_t(&x, train), 1),
+            };
+            x = y.map_err(|error| error.context(format!("layer `{name}`")))?;
+            at += layers;
             // A foreign layer reads its parameters past the no-grad scope.
             if !grad_mode::is_grad_enabled() {
                 x = x.detach();
@@ -134,8 +165,9 @@ impl std::fmt::Debug for Sequential {
 mod tests {
     use super::*;
     use crate::Parameters;
-    use crate::layers::{Conv2d, Dropout, Flatten, Linear, MaxPool2d};
+    use crate::layers::{Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU};
     use candle_core::DType;
+    use lenet_tensor::testing::{assert_close, uniform};
     use lenet_tensor::{Key, no_grad};
 
     fn parameters() -> Parameters {
@@ -197,6 +229,42 @@ mod tests {
         let x = Tensor::ones((1, 4), DType::F32, &Device::Cpu).unwrap();
         assert!(net.forward_t(&x, false).unwrap().track_op());
         assert!(!no_grad(|| net.forward_t(&x, false)).unwrap().track_op());
+    }
+
+    #[test]
+    fn layers_that_fuse_give_what_they_give_one_by_one() {
+        let parameters = parameters();
+        let vb = parameters.builder();
+        let chain = |net: Sequential| {
+            let net = net.add("conv", Conv2d::new(1, 3, 5, vb.pp("conv")).unwrap());
+            let net = net.unwrap().add("relu", ReLU).unwrap();
+            net.add("pool", MaxPool2d::new(2, 2)).unwrap()
+        };
+        let fused = chain(Sequential::new(&[1, 14, 14]));
+        let single = chain(Sequential::new(&[1, 14, 14]).unfused());
+        let into = |net: &Sequential| -> Vec<Option<String>> {
+            net.layers()
+                .iter()
+                .map(|layer| layer.fused_into.clone())
+                .collect()
+        };
+        assert_eq!(
+            into(&fused),
+            [None, Some("conv".into()), Some("conv".into())]
+        );
+        assert_eq!(into(&single), [None, None, None]);
+        let x = uniform(Key::from_seed(2), &[3, 1, 14, 14], DType::F32).unwrap();
+        let run = |net: &Sequential| {
+            let y = net.forward_t(&x, true).unwrap();
+            let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let weight = &parameters.entries()[0].var;
+            (values(&y), values(gradients.get(weight).unwrap()))
+        };
+        let ((fused_y, fused_dw), (y, dw)) = (run(&fused), run(&single));
+        // 25 products up to 1, and 75 of those, in another order.
+        assert_close(&fused_y, &y, 1e-5);
+        assert_close(&fused_dw, &dw, 1e-5);
     }
 
     #[test]

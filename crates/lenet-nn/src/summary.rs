@@ -14,6 +14,8 @@ pub struct LayerInfo {
     pub layer: String,
     /// The output's shape without the batch axis.
     pub output_shape: Vec<usize>,
+    /// The layer that this one runs together with, as one operation.
+    pub fused_into: Option<String>,
 }
 
 impl LayerInfo {
@@ -66,16 +68,38 @@ impl Trace {
                 name: name.to_owned(),
                 layer: layer.describe(),
                 output_shape: output_shape.clone(),
+                fused_into: None,
             });
         }
         for child in layer.children() {
             self.layers.push(LayerInfo {
                 name: format!("{name}.{}", child.name),
+                fused_into: child
+                    .fused_into
+                    .as_ref()
+                    .map(|into| format!("{name}.{into}")),
                 ..child.clone()
             });
         }
         self.shape = output_shape;
         Ok(())
+    }
+
+    /// Notes that the last `count` layers run as one operation.
+    #[must_use]
+    pub fn fused(mut self, count: usize) -> Self {
+        self.fuse_last(count);
+        self
+    }
+
+    /// As [`Trace::fused`], in place.
+    pub(crate) fn fuse_last(&mut self, count: usize) {
+        let start = self.layers.len().saturating_sub(count);
+        if let Some((first, others)) = self.layers[start..].split_first_mut() {
+            for other in others {
+                other.fused_into = Some(first.name.clone());
+            }
+        }
     }
 
     /// The shape behind the last layer.

@@ -4,6 +4,8 @@ pub mod adam;
 pub mod avg_pool2d;
 pub mod batch_norm2d;
 pub mod conv2d;
+pub mod conv2d_relu_max_pool2d;
+pub mod cross_entropy;
 pub mod device;
 pub mod dropout;
 mod error;
@@ -17,6 +19,7 @@ pub mod relu;
 pub mod sgd;
 mod simd;
 mod storage;
+mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod windows;

@@ -68,8 +68,8 @@ pub struct Progress {
     pub samples_per_second: f64,
 }
 
-/// Watches a run.
-pub trait Observer {
+/// Watches a run, from whichever thread trains.
+pub trait Observer: Send {
     /// Something happened.
     fn on(&mut self, event: &Event<'_>);
 }
@@ -79,7 +79,7 @@ impl Observer for () {
     fn on(&mut self, _event: &Event<'_>) {}
 }
 
-impl<F: FnMut(&Event<'_>)> Observer for F {
+impl<F: FnMut(&Event<'_>) + Send> Observer for F {
     fn on(&mut self, event: &Event<'_>) {
         self(event);
     }

@@ -29,25 +29,28 @@ impl Tally {
         labels: &Tensor,
         mut each: impl FnMut(usize, usize),
     ) -> candle_core::Result<Self> {
-        let (_, classes) = output.dims2()?;
-        let rows = output
-            .detach()
-            .to_dtype(DType::F32)?
-            .flatten_all()?
-            .to_vec1::<f32>()?;
-        let labels = labels.to_vec1::<u32>()?;
         let mut tally = Self::default();
-        for (row, &label) in rows.chunks_exact(classes.max(1)).zip(&labels) {
-            let label = label as usize;
-            if label >= classes {
-                candle_core::bail!("label {label}, expected less than {classes} classes");
-            }
-            let predicted = argmax(row).unwrap_or_default();
+        each_sample(output, labels, |row, label, predicted| {
             tally.loss_sum += loss.of_sample(row, label);
             tally.correct += u64::from(predicted == label);
             tally.samples += 1;
             each(label, predicted);
-        }
+        })?;
+        Ok(tally)
+    }
+
+    /// Counts a batch whose mean loss, a scalar, is known.
+    ///
+    /// # Errors
+    /// As [`Tally::of_batch`].
+    pub fn of_step(loss: &Tensor, output: &Tensor, labels: &Tensor) -> candle_core::Result<Self> {
+        let mut tally = Self::default();
+        each_sample(output, labels, |_, label, predicted| {
+            tally.correct += u64::from(predicted == label);
+            tally.samples += 1;
+        })?;
+        let mean = loss.detach().to_dtype(DType::F64)?.to_scalar::<f64>()?;
+        tally.loss_sum = mean * tally.samples as f64;
         Ok(tally)
     }
 
@@ -67,6 +70,29 @@ impl Tally {
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.samples as f64
     }
+}
+
+/// Calls `f` with each sample's row of the output, its label and the prediction.
+fn each_sample(
+    output: &Tensor,
+    labels: &Tensor,
+    mut f: impl FnMut(&[f32], usize, usize),
+) -> candle_core::Result<()> {
+    let (_, classes) = output.dims2()?;
+    let rows = output.detach().to_dtype(DType::F32)?.flatten_all()?;
+    let labels = labels.to_vec1::<u32>()?;
+    for (row, &label) in rows
+        .to_vec1::<f32>()?
+        .chunks_exact(classes.max(1))
+        .zip(&labels)
+    {
+        let label = label as usize;
+        if label >= classes {
+            candle_core::bail!("label {label}, expected less than {classes} classes");
+        }
+        f(row, label, argmax(row).unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// An epoch in numbers: a line of `metrics.jsonl`.
@@ -121,6 +147,18 @@ mod tests {
         assert_eq!(tally(&[[1., 1., 0.]], &[0]).correct, 1);
         assert_eq!(tally(&[[1., 1., 0.]], &[1]).correct, 0);
         assert!(tally(&[[f32::NAN, 1., 0.]], &[1]).loss().is_nan());
+    }
+
+    #[test]
+    fn a_step_counts_what_its_batch_does() {
+        let output = Tensor::new(&[[1f32, 2., 0.], [0., 0., 3.]], &Device::Cpu).unwrap();
+        let labels = Tensor::new(&[1u32, 0], &Device::Cpu).unwrap();
+        let loss = Loss::CrossEntropy.of(&output, &labels).unwrap();
+        let step = Tally::of_step(&loss, &output, &labels).unwrap();
+        let batch = Tally::of_batch(Loss::CrossEntropy, &output, &labels, |_, _| {}).unwrap();
+        assert_eq!((step.correct, step.samples), (batch.correct, batch.samples));
+        // The loss tensor is f32.
+        assert!((step.loss() - batch.loss()).abs() < 1e-6);
     }
 
     #[test]

@@ -45,7 +45,7 @@ type Rule = fn(&Tree) -> Vec<Violation>;
 const RULES: &[Rule] = &[
     rust::begins_with_module_docs,
     rust::fits_in_a_glance,
-    rust::unsafe_lives_in_one_file,
+    rust::unsafe_lives_in_one_room,
     rust::libraries_do_not_print,
     rust::is_finished,
     rust::examples_run,

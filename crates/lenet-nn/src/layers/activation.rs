@@ -5,6 +5,7 @@ use candle_nn::Module;
 use lenet_tensor::{ShapeError, relu::relu};
 
 use super::Layer;
+use crate::fuse::Part;
 
 /// PyTorch's `nn.ReLU`: `max(x, 0)`, NaN passing through.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +38,7 @@ impl Module for LogSoftmax {
 }
 
 macro_rules! keeps_its_shape {
-    ($layer:ty, $name:literal) => {
+    ($layer:ty, $name:literal, $part:expr) => {
         impl Layer for $layer {
             fn describe(&self) -> String {
                 $name.to_owned()
@@ -46,10 +47,14 @@ macro_rules! keeps_its_shape {
             fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {
                 Ok(input.to_vec())
             }
+
+            fn part(&self) -> Part<'_> {
+                $part
+            }
         }
     };
 }
 
-keeps_its_shape!(ReLU, "ReLU");
-keeps_its_shape!(Tanh, "Tanh");
-keeps_its_shape!(LogSoftmax, "LogSoftmax");
+keeps_its_shape!(ReLU, "ReLU", Part::ReLU);
+keeps_its_shape!(Tanh, "Tanh", Part::None);
+keeps_its_shape!(LogSoftmax, "LogSoftmax", Part::None);

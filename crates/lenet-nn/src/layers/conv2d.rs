@@ -7,6 +7,7 @@ use lenet_tensor::geometry::Conv2dGeometry;
 use lenet_tensor::{ShapeError, grad_mode};
 
 use super::{Layer, batched};
+use crate::fuse::Part;
 use crate::init::torch_default;
 
 /// PyTorch's `nn.Conv2d`: `[N, C_in, H, W]` → `[N, C_out, H', W']`, parameters
@@ -67,6 +68,11 @@ impl Conv2d {
     pub fn bias(&self) -> &Tensor {
         &self.bias
     }
+
+    /// Stride, padding, dilation and groups.
+    pub fn options(&self) -> Conv2dOptions {
+        self.options
+    }
 }
 
 impl Module for Conv2d {
@@ -103,6 +109,10 @@ impl Layer for Conv2d {
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {
         let geometry = Conv2dGeometry::new(&batched(input), self.weight.dims(), self.options)?;
         Ok(geometry.output_shape()[1..].to_vec())
+    }
+
+    fn part(&self) -> Part<'_> {
+        Part::Conv2d(self)
     }
 }
 

@@ -7,6 +7,7 @@ use lenet_tensor::geometry::Pool2dGeometry;
 use lenet_tensor::max_pool2d::max_pool2d;
 
 use super::{Layer, batched, conv2d::pair};
+use crate::fuse::Part;
 
 /// PyTorch's `nn.MaxPool2d` without padding: `[N, C, H, W]` → `[N, C, H', W']`.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,16 @@ impl MaxPool2d {
             kernel: kernel_size.to_usize2().into(),
             stride: stride.to_usize2().into(),
         }
+    }
+
+    /// The window, `[down, right]`.
+    pub fn kernel(&self) -> [usize; 2] {
+        self.kernel
+    }
+
+    /// Its steps, `[down, right]`.
+    pub fn stride(&self) -> [usize; 2] {
+        self.stride
     }
 }
 
@@ -44,5 +55,9 @@ impl Layer for MaxPool2d {
         let input = batched(input);
         let geometry = Pool2dGeometry::new("max_pool2d", &input, self.kernel, self.stride)?;
         Ok(geometry.output_shape()[1..].to_vec())
+    }
+
+    fn part(&self) -> Part<'_> {
+        Part::MaxPool2d(self)
     }
 }

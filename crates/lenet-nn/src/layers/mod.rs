@@ -24,6 +24,7 @@ pub use max_pool2d::MaxPool2d;
 use candle_nn::ModuleT;
 use lenet_tensor::ShapeError;
 
+use crate::fuse::Part;
 use crate::summary::LayerInfo;
 
 /// A module that knows what it makes of a shape, so that a model can be checked
@@ -38,6 +39,11 @@ pub trait Layer: ModuleT + Send + Sync {
     /// # Errors
     /// A shape that the layer does not take.
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, ShapeError>;
+
+    /// What the layer is to layers that run as one operation.
+    fn part(&self) -> Part<'_> {
+        Part::None
+    }
 
     /// The layers within, for a layer that is made of layers.
     fn children(&self) -> &[LayerInfo] {

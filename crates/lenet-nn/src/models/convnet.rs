@@ -3,9 +3,10 @@
 
 use candle_core::{D, Result, Tensor};
 use candle_nn::{Module, VarBuilder};
-use lenet_tensor::{max_pool2d::max_pool2d, relu::relu};
+use lenet_tensor::relu::relu;
 
 use super::{CLASSES, Model};
+use crate::fuse::conv2d_relu_max_pool2d;
 use crate::layers::{Conv2d, Flatten, Linear, LogSoftmax, MaxPool2d, ReLU};
 use crate::summary::{LayerInfo, Trace};
 
@@ -33,9 +34,11 @@ impl ConvNet {
             .then("conv1", &conv1)?
             .then("relu1", &ReLU)?
             .then("pool1", &MaxPool2d::new(2, 2))?
+            .fused(3)
             .then("conv2", &conv2)?
             .then("relu2", &ReLU)?
             .then("pool2", &MaxPool2d::new(2, 2))?
+            .fused(3)
             .then("flatten", &Flatten)?
             .then("fc1", &fc1)?
             .then("relu3", &ReLU)?
@@ -53,8 +56,8 @@ impl ConvNet {
 
 impl Module for ConvNet {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = max_pool2d(&relu(&self.conv1.forward(x)?)?, 2, 2)?; // [N, 10, 12, 12]
-        let x = max_pool2d(&relu(&self.conv2.forward(&x)?)?, 2, 2)?; // [N, 20, 4, 4]
+        let x = conv2d_relu_max_pool2d(&self.conv1, x, 2, 2)?; // [N, 10, 12, 12]
+        let x = conv2d_relu_max_pool2d(&self.conv2, &x, 2, 2)?; // [N, 20, 4, 4]
         let x = x.flatten_from(1)?; // [N, 320]
         let x = relu(&self.fc1.forward(&x)?)?; // [N, 50]
         let x = self.fc2.forward(&x)?; // [N, 10]

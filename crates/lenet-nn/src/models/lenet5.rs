@@ -2,9 +2,10 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, VarBuilder};
-use lenet_tensor::{max_pool2d::max_pool2d, relu::relu};
+use lenet_tensor::relu::relu;
 
 use super::{CLASSES, Model};
+use crate::fuse::conv2d_relu_max_pool2d;
 use crate::layers::{Conv2d, Flatten, Linear, MaxPool2d, ReLU};
 use crate::summary::{LayerInfo, Trace};
 
@@ -34,9 +35,11 @@ impl Lenet5 {
             .then("conv1", &conv1)?
             .then("relu1", &ReLU)?
             .then("pool1", &MaxPool2d::new(2, 2))?
+            .fused(3)
             .then("conv2", &conv2)?
             .then("relu2", &ReLU)?
             .then("pool2", &MaxPool2d::new(2, 2))?
+            .fused(3)
             .then("flatten", &Flatten)?
             .then("fc1", &fc1)?
             .then("relu3", &ReLU)?
@@ -56,14 +59,10 @@ impl Lenet5 {
 
 impl Module for Lenet5 {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = self.conv1.forward(x)?; // C1: [N, 6, 24, 24]
-        let x = relu(&x)?;
-        let x = max_pool2d(&x, 2, 2)?; // S2: [N, 6, 12, 12]
-
-        let x = self.conv2.forward(&x)?; // C3: [N, 16, 8, 8]
-        let x = relu(&x)?;
-        let x = max_pool2d(&x, 2, 2)?; // S4: [N, 16, 4, 4]
-
+        // C1: [N, 6, 24, 24], S2: [N, 6, 12, 12]
+        let x = conv2d_relu_max_pool2d(&self.conv1, x, 2, 2)?;
+        // C3: [N, 16, 8, 8], S4: [N, 16, 4, 4]
+        let x = conv2d_relu_max_pool2d(&self.conv2, &x, 2, 2)?;
         let x = x.flatten_from(1)?; // [N, 256]
         let x = relu(&self.fc1.forward(&x)?)?; // C5: [N, 120]
         let x = relu(&self.fc2.forward(&x)?)?; // F6: [N, 84]

@@ -6,9 +6,10 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, VarBuilder};
-use lenet_tensor::{avg_pool2d::avg_pool2d, max_pool2d::max_pool2d, relu::relu};
+use lenet_tensor::{avg_pool2d::avg_pool2d, relu::relu};
 
 use super::{CLASSES, Flavour, Model};
+use crate::fuse::conv2d_relu_max_pool2d;
 use crate::layers::{AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Tanh};
 use crate::summary::{LayerInfo, Trace};
 
@@ -39,13 +40,20 @@ impl Lenet5On32 {
             Flavour::Modern => (&ReLU, &MaxPool2d::new(2, 2)),
             Flavour::Of1998 => (&Tanh, &AvgPool2d::new(2, 2)),
         };
+        // How many layers of a block run as one operation.
+        let fused = match flavour {
+            Flavour::Modern => 3,
+            Flavour::Of1998 => 1,
+        };
         let layers = Trace::new(&[1, 32, 32])
             .then("conv1", &conv1)?
             .then("act1", act)?
             .then("pool1", pool)?
+            .fused(fused)
             .then("conv2", &conv2)?
             .then("act2", act)?
             .then("pool2", pool)?
+            .fused(fused)
             .then("flatten", &Flatten)?
             .then("fc1", &fc1)?
             .then("act3", act)?
@@ -70,20 +78,19 @@ impl Lenet5On32 {
         }
     }
 
-    fn pool(&self, x: &Tensor) -> Result<Tensor> {
+    /// Convolution, activation, pooling.
+    fn block(&self, conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
         match self.flavour {
-            Flavour::Modern => max_pool2d(x, 2, 2),
-            Flavour::Of1998 => avg_pool2d(x, 2, 2),
+            Flavour::Modern => conv2d_relu_max_pool2d(conv, x, 2, 2),
+            Flavour::Of1998 => avg_pool2d(&self.act(&conv.forward(x)?)?, 2, 2),
         }
     }
 }
 
 impl Module for Lenet5On32 {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = self.act(&self.conv1.forward(x)?)?; // C1: [N, 6, 28, 28]
-        let x = self.pool(&x)?; // S2: [N, 6, 14, 14]
-        let x = self.act(&self.conv2.forward(&x)?)?; // C3: [N, 16, 10, 10]
-        let x = self.pool(&x)?; // S4: [N, 16, 5, 5]
+        let x = self.block(&self.conv1, x)?; // C1: [N, 6, 28, 28], S2: [N, 6, 14, 14]
+        let x = self.block(&self.conv2, &x)?; // C3: [N, 16, 10, 10], S4: [N, 16, 5, 5]
         let x = x.flatten_from(1)?; // [N, 400]
         let x = self.act(&self.fc1.forward(&x)?)?; // C5: [N, 120]
         let x = self.act(&self.fc2.forward(&x)?)?; // F6: [N, 84]

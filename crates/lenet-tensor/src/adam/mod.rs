@@ -7,8 +7,11 @@ pub mod reference;
 #[cfg(test)]
 mod tests;
 
-use candle_core::{CpuStorage, DType, Device, Error, InplaceOp2, Layout, Result, Tensor, Var};
 use std::sync::Mutex;
+
+use candle_core::{CpuStorage, DType, Device, Error, InplaceOp2, Layout, Result, Tensor, Var};
+
+use crate::simd::level;
 
 /// What Adam does to a parameter, PyTorch's names and defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -196,7 +199,7 @@ impl InplaceOp2 for Step<'_> {
             ))
             .bt());
         }
-        cpu::step(theta, gradient, first, second, &self.coefficients);
+        cpu::step(level(), theta, gradient, first, second, &self.coefficients);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{Coefficients, Hyper, Moments, cpu, reference, update};
 use crate::Key;
+use crate::simd::{Level, level};
 use crate::testing::{assert_close, uniform};
 
 #[test]
@@ -80,8 +81,9 @@ proptest! {
         let mut exact: Vec<f64> = start.iter().map(|&v| f64::from(v)).collect();
         let (mut m, mut v) = (vec![0.0; n], vec![0.0; n]);
 
-        let mut fast = start.clone();
-        let (mut fast_m, mut fast_v) = (vec![0.0; n], vec![0.0; n]);
+        let zeros = vec![0.0; n];
+        let begin = |level| (level, start.clone(), zeros.clone(), zeros.clone());
+        let mut fast: Vec<_> = Level::all().into_iter().map(begin).collect();
         let theta32 = Var::new(start.as_slice(), &Device::Cpu).unwrap();
         let theta64 = Var::from_tensor(&theta32.to_dtype(DType::F64).unwrap()).unwrap();
         let mut moments32 = Moments::zeros(&theta32).unwrap();
@@ -92,18 +94,38 @@ proptest! {
             let values = gradient.to_vec1::<f32>().unwrap();
             let wide: Vec<f64> = values.iter().map(|&v| f64::from(v)).collect();
             reference::step(&mut exact, &wide, &mut m, &mut v, &hyper, t);
-            cpu::step(&mut fast, &values, &mut fast_m, &mut fast_v, &Coefficients::new(&hyper, t));
+            for (level, theta, m, v) in &mut fast {
+                cpu::step(*level, theta, &values, m, v, &Coefficients::new(&hyper, t));
+            }
             update(&theta32, &gradient, &mut moments32, &hyper, t).unwrap();
             update(&theta64, &gradient.to_dtype(DType::F64).unwrap(), &mut moments64, &hyper, t).unwrap();
         }
         // 20 steps of at most lr·20 each, rounded to f32 in about ten operations.
-        assert_close(&fast, &exact, 1e-4);
-        prop_assert_eq!(theta32.to_vec1::<f32>().unwrap(), fast);
+        for (_, theta, _, _) in &fast {
+            assert_close(theta, &exact, 1e-4);
+        }
+        let (_, theta, fast_m, fast_v) = fast.into_iter().find(|fast| fast.0 == level()).unwrap();
+        prop_assert_eq!(theta32.to_vec1::<f32>().unwrap(), theta);
         // The same sums in f64, in another order.
         assert_close(&theta64.to_vec1::<f64>().unwrap(), &exact, 1e-9);
         let (m64, _) = moments64.values().unwrap();
         assert_close(&m64.to_vec1::<f64>().unwrap(), &m, 1e-12);
         let (m32, v32) = moments32.values().unwrap();
         prop_assert_eq!((m32.to_vec1::<f32>().unwrap(), v32.to_vec1::<f32>().unwrap()), (fast_m, fast_v));
+    }
+}
+
+/// A weight whose gradient has become zero: its moments decay, and end at zero
+/// before they leave f32's normal range.
+#[test]
+fn moments_do_not_become_subnormal() {
+    for level in Level::all() {
+        let (mut theta, mut m, mut v) = ([1.0], [1e-37], [1e-37]);
+        let c = Coefficients::new(&Hyper::default(), 1000);
+        for _ in 0..100_000 {
+            cpu::step(level, &mut theta, &[0.0], &mut m, &mut v, &c);
+            assert!(!m[0].is_subnormal() && !v[0].is_subnormal());
+        }
+        assert_eq!((m, v), ([0.0], [0.0]));
     }
 }

@@ -3,6 +3,7 @@
 //! the CPU; an input that is not tracked costs no gradient.
 
 mod cpu;
+pub(crate) mod direct;
 #[doc(hidden)]
 pub mod reference;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Stochastic gradient descent with momentum (Sutskever 2013, in PyTorch's form)
 //! over one tensor, in one pass.
 
+mod cpu;
 #[doc(hidden)]
 pub mod reference;
 #[cfg(test)]
@@ -9,6 +10,8 @@ mod tests;
 use std::sync::Mutex;
 
 use candle_core::{CpuStorage, DType, Device, Error, InplaceOp2, Layout, Result, Tensor, Var};
+
+use crate::simd::level;
 
 /// What SGD does to a parameter, PyTorch's names and defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,8 +140,7 @@ impl InplaceOp2 for Step<'_> {
             ))
             .bt());
         }
-        // The loop that defines it is one pass already, and vectorises as it is.
-        reference::step(theta, gradient, &mut velocity, self.hyper);
+        cpu::step(level(), theta, gradient, &mut velocity, self.hyper);
         Ok(())
     }
 }

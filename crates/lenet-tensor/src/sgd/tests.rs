@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{Hyper, Velocity, reference, update};
 use crate::Key;
+use crate::simd::Level;
 use crate::testing::{assert_close, uniform};
 
 #[test]
@@ -65,16 +66,24 @@ proptest! {
         let mut exact = theta64.to_vec1::<f64>().unwrap();
         let mut velocity = vec![0.0; n];
         let mut velocity32 = Velocity::zeros(&theta32).unwrap();
+        let begin = |level| (level, theta32.to_vec1::<f32>().unwrap(), vec![0.0; n]);
+        let mut fast: Vec<_> = Level::all().into_iter().map(begin).collect();
         let mut velocity64 = Velocity::zeros(&theta64).unwrap();
         for t in 0..20 {
             let gradient = uniform(key.fold_in_index(t), &[n], DType::F32).unwrap();
             let wide = gradient.to_dtype(DType::F64).unwrap();
             reference::step(&mut exact, &wide.to_vec1::<f64>().unwrap(), &mut velocity, &hyper);
+            for (level, theta, velocity) in &mut fast {
+                super::cpu::step(*level, theta, &gradient.to_vec1::<f32>().unwrap(), velocity, &hyper);
+            }
             update(&theta32, &gradient, &mut velocity32, &hyper).unwrap();
             update(&theta64, &wide, &mut velocity64, &hyper).unwrap();
         }
         // 20 steps with velocities up to 20, each rounded to f32 a few times.
         assert_close(&theta32.to_vec1::<f32>().unwrap(), &exact, 1e-4);
+        for (_, theta, _) in &fast {
+            assert_close(theta, &exact, 1e-4);
+        }
         // The same sums in f64, in another order.
         assert_close(&theta64.to_vec1::<f64>().unwrap(), &exact, 1e-9);
         assert_close(&velocity64.values().unwrap().to_vec1::<f64>().unwrap(), &velocity, 1e-9);

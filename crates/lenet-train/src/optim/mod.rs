@@ -6,15 +6,15 @@ mod sgd;
 pub use adam::Adam;
 pub use sgd::Sgd;
 
+use candle_core::Tensor;
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Tensor};
 use lenet_nn::params::Entry;
-use lenet_tensor::reduce::all_finite;
+use lenet_tensor::reduce::is_finite;
 
 use crate::error::{Error, Result};
 
 /// Changes parameters by their gradients.
-pub trait Optimizer {
+pub trait Optimizer: Send {
     /// One step on every parameter.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ fn checked<'a>(
             let gradient = gradients
                 .get(&entry.var)
                 .ok_or_else(|| Error::NoGradient(entry.name.clone()))?;
-            if finite(gradient)? {
+            if is_finite(gradient)? {
                 Ok(gradient.clone())
             } else {
                 Err(Error::Diverged {
@@ -52,15 +52,6 @@ fn checked<'a>(
             }
         })
         .collect()
-}
-
-/// Whether all values of a tensor are finite.
-pub(crate) fn finite(tensor: &Tensor) -> candle_core::Result<bool> {
-    let values = tensor
-        .flatten_all()?
-        .to_dtype(DType::F32)?
-        .to_vec1::<f32>()?;
-    Ok(all_finite(&values))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The one room for unsafe code: matrix products through the `gemm` crate (the
-//! one candle itself uses, which picks AVX2 and FMA at run time).
+//! Matrix products through the `gemm` crate (the one candle itself uses, which
+//! picks AVX2 and FMA at run time).
 #![expect(
     unsafe_code,
     reason = "gemm takes raw pointers; every bound is asserted first"

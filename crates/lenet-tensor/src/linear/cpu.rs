@@ -1,0 +1,324 @@
+//! The kernel for f32. Forward multiplies rows of the input with rows of the
+//! weight, both as they lie; backward adds up multiples of rows. So nothing is ever
+//! transposed, which at small batches would cost more than the products.
+
+use rayon::prelude::*;
+
+use super::{Gradients, Sizes};
+use crate::simd::{Kernel, LANES, Lanes, Level, Simd, run};
+use crate::tasks::rows_a_task;
+
+/// As [`super::reference::forward`]. A row's result does not depend on the rows
+/// around it.
+pub(super) fn forward(
+    level: Level,
+    x: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    sizes: Sizes,
+) -> Vec<f32> {
+    let Sizes {
+        rows,
+        inputs,
+        outputs,
+    } = sizes;
+    let mut y = vec![0.0; rows * outputs];
+    let task = |x: &[f32], y: &mut [f32]| {
+        run(
+            level,
+            Forward {
+                x,
+                weight,
+                bias,
+                inputs,
+                y,
+            },
+        );
+    };
+    let at_once = rows_a_task(rows, inputs * outputs);
+    if rows <= at_once || inputs == 0 || outputs == 0 {
+        task(x, &mut y);
+    } else {
+        let tasks = y.par_chunks_mut(at_once * outputs);
+        let tasks = tasks.zip(x.par_chunks(at_once * inputs));
+        tasks.for_each(|(y, x)| task(x, y));
+    }
+    y
+}
+
+/// As [`super::reference::backward`].
+pub(super) fn backward(
+    level: Level,
+    x: &[f32],
+    weight: &[f32],
+    grad: &[f32],
+    sizes: Sizes,
+    needs_dx: bool,
+) -> Gradients<f32> {
+    let Sizes {
+        rows,
+        inputs,
+        outputs,
+    } = sizes;
+    let mut dbias = vec![0.0; outputs];
+    for row in grad.chunks_exact(outputs.max(1)) {
+        for (sum, grad) in dbias.iter_mut().zip(row) {
+            *sum += grad;
+        }
+    }
+    // `dweight[o] = Σ_n grad[n, o] · x[n]` and `dx[n] = Σ_o grad[n, o] · weight[o]`.
+    let dweight = || {
+        let factors = Factors {
+            values: grad,
+            term: outputs,
+            row: 1,
+        };
+        sums_of_rows(level, factors, x, [outputs, rows, inputs])
+    };
+    let dx = || {
+        let factors = Factors {
+            values: grad,
+            term: 1,
+            row: outputs,
+        };
+        sums_of_rows(level, factors, weight, [rows, outputs, inputs])
+    };
+    Gradients {
+        x: needs_dx.then(dx),
+        weight: dweight(),
+        bias: dbias,
+    }
+}
+
+struct Forward<'a> {
+    x: &'a [f32],
+    weight: &'a [f32],
+    bias: &'a [f32],
+    inputs: usize,
+    y: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let rows = self.y.len() / self.bias.len().max(1);
+        let mut this = self;
+        let mut row = 0;
+        while row + 2 <= rows {
+            this.row::<S, 2>(simd, row);
+            row += 2;
+        }
+        if row < rows {
+            this.row::<S, 1>(simd, row);
+        }
+    }
+}
+
+impl Forward<'_> {
+    /// `N` rows against every output, six at a time: twelve sums.
+    #[inline(always)]
+    fn row<S: Simd, const N: usize>(&mut self, simd: S, row: usize) {
+        let outputs = self.bias.len();
+        let mut o = 0;
+        while o + 6 <= outputs {
+            self.tile::<S, N, 6>(simd, row, o);
+            o += 6;
+        }
+        while o + 2 <= outputs {
+            self.tile::<S, N, 2>(simd, row, o);
+            o += 2;
+        }
+        if o < outputs {
+            self.tile::<S, N, 1>(simd, row, o);
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const N: usize, const M: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        output: usize,
+    ) {
+        let (k, outputs) = (self.inputs, self.bias.len());
+        let (x, weight) = (Lanes::new(self.x), Lanes::new(self.weight));
+        let mut sums = [[simd.splat(0.0); N]; M];
+        let whole = k - k % LANES;
+        let mut at = 0;
+        while at < whole {
+            let mut xs = [simd.splat(0.0); N];
+            for n in 0..N {
+                xs[n] = x.load(simd, (row + n) * k + at);
+            }
+            for m in 0..M {
+                let weight = weight.load(simd, (output + m) * k + at);
+                for n in 0..N {
+                    sums[m][n] = simd.mul_add(weight, xs[n], sums[m][n]);
+                }
+            }
+            at += LANES;
+        }
+        for m in 0..M {
+            for n in 0..N {
+                let mut sum = sums[m][n];
+                if whole < k {
+                    let x = simd.load_part(&self.x[(row + n) * k + whole..(row + n + 1) * k]);
+                    let end = (output + m + 1) * k;
+                    let weight = simd.load_part(&self.weight[end - (k - whole)..end]);
+                    sum = simd.mul_add(weight, x, sum);
+                }
+                self.y[(row + n) * outputs + output + m] = simd.sum(sum) + self.bias[output + m];
+            }
+        }
+    }
+}
+
+/// A factor for each row and term: `values[row · self.row + term · self.term]`.
+#[derive(Clone, Copy)]
+struct Factors<'a> {
+    values: &'a [f32],
+    row: usize,
+    term: usize,
+}
+
+/// `out[row] = Σ_term factors[row, term] · terms[term]`, `terms: [terms, width]` →
+/// `[rows, width]`, the terms from the first to the last.
+fn sums_of_rows(
+    level: Level,
+    factors: Factors<'_>,
+    terms: &[f32],
+    [rows, n, width]: [usize; 3],
+) -> Vec<f32> {
+    let mut out = vec![0.0; rows * width];
+    if out.is_empty() || n == 0 {
+        return out;
+    }
+    let at_once = rows_a_task(rows, n * width);
+    let task = |first: usize, out: &mut [f32]| {
+        let values = &factors.values[first * factors.row..];
+        let factors = Factors { values, ..factors };
+        run(
+            level,
+            SumsOfRows {
+                factors,
+                terms,
+                width,
+                out,
+            },
+        );
+    };
+    if rows <= at_once {
+        task(0, &mut out);
+    } else {
+        let tasks = out.par_chunks_mut(at_once * width).enumerate();
+        tasks.for_each(|(number, out)| task(number * at_once, out));
+    }
+    out
+}
+
+struct SumsOfRows<'a> {
+    factors: Factors<'a>,
+    terms: &'a [f32],
+    width: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for SumsOfRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let rows = self.out.len() / self.width;
+        let mut row = 0;
+        while row + 6 <= rows {
+            self.rows::<S, 6>(simd, row);
+            row += 6;
+        }
+        while row + 4 <= rows {
+            self.rows::<S, 4>(simd, row);
+            row += 4;
+        }
+        while row < rows {
+            self.rows::<S, 1>(simd, row);
+            row += 1;
+        }
+    }
+}
+
+impl SumsOfRows<'_> {
+    /// `R` rows, two vectors of columns at a time: with six rows, twelve sums.
+    #[inline(always)]
+    fn rows<S: Simd, const R: usize>(&mut self, simd: S, row: usize) {
+        let mut column = 0;
+        while column + 2 * LANES <= self.width {
+            self.tile::<S, R, 2>(simd, row, column);
+            column += 2 * LANES;
+        }
+        while column + LANES <= self.width {
+            self.tile::<S, R, 1>(simd, row, column);
+            column += LANES;
+        }
+        if column < self.width {
+            self.tail::<S, R>(simd, row, column);
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        column: usize,
+    ) {
+        let Factors {
+            values,
+            row: stride,
+            term,
+        } = self.factors;
+        let terms = Lanes::new(self.terms);
+        let mut sums = [[simd.splat(0.0); V]; R];
+        let n = self.terms.len() / self.width;
+        for l in 0..n {
+            let mut vectors = [simd.splat(0.0); V];
+            for v in 0..V {
+                vectors[v] = terms.load(simd, l * self.width + column + v * LANES);
+            }
+            for r in 0..R {
+                let factor = simd.splat(values[(row + r) * stride + l * term]);
+                for v in 0..V {
+                    sums[r][v] = simd.mul_add(factor, vectors[v], sums[r][v]);
+                }
+            }
+        }
+        for r in 0..R {
+            for v in 0..V {
+                let start = (row + r) * self.width + column + v * LANES;
+                simd.store_part(sums[r][v], &mut self.out[start..start + LANES]);
+            }
+        }
+    }
+
+    /// The last columns, fewer than a vector.
+    #[inline(always)]
+    fn tail<S: Simd, const R: usize>(&mut self, simd: S, row: usize, column: usize) {
+        let Factors {
+            values,
+            row: stride,
+            term,
+        } = self.factors;
+        let mut sums = [simd.splat(0.0); R];
+        for (l, terms) in self.terms.chunks_exact(self.width).enumerate() {
+            let vector = simd.load_part(&terms[column..]);
+            for r in 0..R {
+                let factor = simd.splat(values[(row + r) * stride + l * term]);
+                sums[r] = simd.mul_add(factor, vector, sums[r]);
+            }
+        }
+        for r in 0..R {
+            let end = (row + r + 1) * self.width;
+            simd.store_part(sums[r], &mut self.out[end - (self.width - column)..end]);
+        }
+    }
+}

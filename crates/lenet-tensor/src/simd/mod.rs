@@ -1,0 +1,134 @@
+//! The one room for unsafe code: vectors of eight f32, chosen when the program
+//! runs, and matrix products through the `gemm` crate.
+//!
+//! A kernel is written once, over [`Simd`], and compiled for each [`Level`]:
+//! [`run`] calls the one that was asked for. All its functions are
+//! `inline(always)`, so that each copy is compiled with its level's features.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod gemm;
+mod lanes;
+mod portable;
+#[cfg(test)]
+mod tests;
+
+use std::sync::OnceLock;
+
+pub(crate) use gemm::{Matrix, matmul};
+pub(crate) use lanes::{Lanes, LanesMut};
+
+/// Values in a vector.
+pub(crate) const LANES: usize = 8;
+
+/// Which instructions a kernel is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// x86-64 with AVX2 and FMA; made by [`Level::all`] and [`level`] alone, once
+    /// the machine was asked.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    /// Any machine.
+    Portable,
+}
+
+impl Level {
+    /// Every level that this machine can run, the fastest first.
+    pub(crate) fn all() -> Vec<Self> {
+        #[cfg(target_arch = "x86_64")]
+        let tuned = avx2::Avx2::detect().map(Self::Avx2);
+        #[cfg(not(target_arch = "x86_64"))]
+        let tuned = None;
+        tuned.into_iter().chain([Self::Portable]).collect()
+    }
+}
+
+/// The level that operations use: the fastest, or the portable one where the
+/// environment says `LENET_SIMD=portable`.
+pub(crate) fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(|| match std::env::var("LENET_SIMD").as_deref() {
+        Ok("portable") => Level::Portable,
+        _ => Level::all()[0],
+    })
+}
+
+/// Work that is written over vectors.
+pub(crate) trait Kernel {
+    /// What it makes; often nothing, its slices being changed.
+    type Output;
+
+    /// Does the work. Implementations are `inline(always)`.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// Runs `kernel` with the vectors of `level`.
+pub(crate) fn run<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(avx2) => avx2.run(kernel),
+        Level::Portable => kernel.run(portable::Portable),
+    }
+}
+
+/// A machine's vectors of eight f32. A value of the type is the proof that the
+/// machine has them.
+pub(crate) trait Simd: Copy + Send + Sync {
+    /// Eight values.
+    type V: Copy;
+
+    fn splat(self, value: f32) -> Self::V;
+    fn load(self, from: &[f32; LANES]) -> Self::V;
+    fn store(self, v: Self::V, to: &mut [f32; LANES]);
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sqrt(self, v: Self::V) -> Self::V;
+
+    /// `a · b + c`, rounded once where the machine can.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+
+    /// `v` with its subnormal values as zeros: arithmetic on those is up to a
+    /// hundred times slower, and they are below what training can see.
+    fn flush(self, v: Self::V) -> Self::V;
+
+    /// The sum of the eight, in an order that is the same at every level.
+    fn sum(self, v: Self::V) -> f32;
+
+    /// Rows become columns.
+    fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES];
+
+    /// Max-pool 2×2 and ReLU over two channels, each two rows (`[top, bottom]`) of
+    /// eight cells: four values a channel, and which cell each one is from
+    /// ([`Cell`]).
+    fn relu_max_pool(self, channels: [[Self::V; 2]; 2]) -> (Self::V, [u8; LANES]);
+
+    /// Eight values from `start`.
+    #[inline(always)]
+    fn load_part(self, from: &[f32]) -> Self::V {
+        let mut eight = [0.0; LANES];
+        for (to, &value) in eight.iter_mut().zip(from) {
+            *to = value;
+        }
+        self.load(&eight)
+    }
+
+    /// Stores as many values as fit.
+    #[inline(always)]
+    fn store_part(self, v: Self::V, to: &mut [f32]) {
+        let mut eight = [0.0; LANES];
+        self.store(v, &mut eight);
+        for (to, value) in to.iter_mut().zip(eight) {
+            *to = value;
+        }
+    }
+}
+
+/// Which cell of a 2×2 window holds the maximum that passed the ReLU: 0 to 3, row
+/// by row; with [`Cell::OFF`] or above, none did.
+pub(crate) struct Cell;
+
+impl Cell {
+    pub(crate) const OFF: u8 = 4;
+}

@@ -1,0 +1,142 @@
+//! Every level against plain loops.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Each method's result on the same values.
+struct Methods([[f32; LANES]; LANES]);
+
+impl Kernel for Methods {
+    type Output = (Vec<[f32; LANES]>, [u8; LANES]);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let mut v = [s.splat(0.0); LANES];
+        for (v, values) in v.iter_mut().zip(&self.0) {
+            *v = Lanes::new(values).load(s, 0);
+        }
+        let (pooled, cells) = s.relu_max_pool([[v[0], v[1]], [v[2], v[3]]]);
+        let mut results = vec![
+            s.add(v[0], v[1]),
+            s.sub(v[0], v[1]),
+            s.mul(v[0], v[1]),
+            s.div(v[0], v[1]),
+            s.sqrt(v[0]),
+            s.flush(v[0]),
+            s.splat(s.sum(v[0])),
+            s.load_part(&self.0[0][..3]),
+            pooled,
+        ];
+        results.extend(s.transpose(v));
+        let store = |v| {
+            let mut out = [0.0; LANES];
+            LanesMut::new(&mut out).store(s, v, 0);
+            let mut part = [0.0; LANES];
+            s.store_part(v, &mut part[..5]);
+            assert_eq!(bits(&part[..5]), bits(&out[..5]));
+            assert_eq!(part[5..], [0.0; 3]);
+            out
+        };
+        (results.into_iter().map(store).collect(), cells)
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    // One pattern for every NaN: which one comes out is up to the machine.
+    let canonical = |v: &f32| if v.is_nan() { f32::NAN } else { *v };
+    values.iter().map(|v| canonical(v).to_bits()).collect()
+}
+
+/// Numbers with the edges among them, and few enough that ties are common.
+fn number() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        5 => (-2i8..3).prop_map(f32::from),
+        1 => Just(f32::NAN),
+        1 => Just(f32::INFINITY),
+        1 => Just(f32::NEG_INFINITY),
+        1 => Just(1e-40),
+        1 => Just(-1e-40),
+        1 => Just(f32::MIN_POSITIVE),
+        1 => Just(-0.0),
+        3 => -1e6f32..1e6,
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_level_gives_the_same_bits(
+        values in prop::array::uniform8(prop::array::uniform8(number())),
+    ) {
+        let levels = Level::all();
+        let expected = run(Level::Portable, Methods(values));
+        for level in levels {
+            let (results, cells) = run(level, Methods(values));
+            prop_assert_eq!(cells, expected.1);
+            for (result, expected) in results.iter().zip(&expected.0) {
+                prop_assert_eq!(bits(result), bits(expected));
+            }
+        }
+    }
+
+    /// Rounded once or twice, a product and a sum of values up to 2 and 4.
+    #[test]
+    fn a_fused_product_is_the_product(a in -2f32..2., b in -2f32..2., c in -4f32..4.) {
+        struct Fused([f32; 3]);
+        impl Kernel for Fused {
+            type Output = f32;
+            #[inline(always)]
+            fn run<S: Simd>(self, s: S) -> f32 {
+                let [a, b, c] = self.0;
+                s.sum(s.mul_add(s.splat(a), s.splat(b), s.splat(c))) / 8.0
+            }
+        }
+        let exact = f64::from(a) * f64::from(b) + f64::from(c);
+        for level in Level::all() {
+            prop_assert!((f64::from(run(level, Fused([a, b, c]))) - exact).abs() < 2e-6);
+        }
+    }
+}
+
+#[test]
+fn the_pool_of_a_window_by_hand() {
+    struct Pool;
+    impl Kernel for Pool {
+        type Output = ([f32; LANES], [u8; LANES]);
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> Self::Output {
+            let top = s.load(&[1., 1., -1., -2., 0., 7., f32::NAN, 1.]);
+            let bottom = s.load(&[1., 1., -3., -4., 9., 8., 2., f32::NAN]);
+            let (values, cells) = s.relu_max_pool([[top, bottom], [bottom, top]]);
+            let mut out = [0.0; LANES];
+            s.store(values, &mut out);
+            (out, cells)
+        }
+    }
+    for level in Level::all() {
+        let (values, cells) = run(level, Pool);
+        assert_eq!(
+            bits(&values),
+            bits(&[1., 0., 9., f32::NAN, 1., 0., 9., f32::NAN])
+        );
+        assert_eq!(cells, [0, 4, 2, 0, 0, 4, 0, 1]);
+    }
+}
+
+#[test]
+fn reading_past_the_end_is_refused() {
+    for level in Level::all() {
+        struct Read(usize);
+        impl Kernel for Read {
+            type Output = f32;
+            #[inline(always)]
+            fn run<S: Simd>(self, s: S) -> f32 {
+                s.sum(Lanes::new(&[1.0; 10]).load(s, self.0))
+            }
+        }
+        assert_eq!(run(level, Read(2)), 8.0);
+        for start in [3, 10, usize::MAX] {
+            assert!(std::panic::catch_unwind(|| run(level, Read(start))).is_err());
+        }
+    }
+}
