@@ -33,6 +33,7 @@ Usage: cargo xtask [--features F] train [ARGS]   build in release, then run `len
        cargo xtask ci --except STEP...           every check but these
        cargo xtask ci --list                     what the steps are
        cargo xtask tidy                          the layering and house rules
+       cargo xtask bench [ARGS]                  ours, candle and the peers side by side (`--help` says more)
 
 Options:
   --features F   cargo features to build `lenet` with: `cuda`, `hub`
@@ -62,6 +63,7 @@ fn run(args: Vec<OsString>) -> Result<ExitCode, Failure> {
         Invocation::Lenet { features, args } => {
             train::build_and_run(&workspace, features.as_deref(), &args)
         }
+        Invocation::Bench(args) => train::bench(&workspace, &args),
         Invocation::Ci(selection) => ci::run(&workspace, &selection),
         Invocation::Tidy => {
             tidy::run(&workspace)?;
@@ -79,6 +81,8 @@ enum Invocation {
         features: Option<OsString>,
         args: Vec<OsString>,
     },
+    /// Run the benches with these arguments.
+    Bench(Vec<OsString>),
     Ci(ci::Selection),
     Tidy,
 }
@@ -115,17 +119,18 @@ fn parse(args: Vec<OsString>) -> Result<Invocation, Failure> {
             features,
             args: rest,
         }),
-        Some(name @ ("ci" | "tidy")) if features.is_some() => Err(usage(&format!(
+        Some(name @ ("bench" | "ci" | "tidy")) if features.is_some() => Err(usage(&format!(
             "`--features` goes with `train` and `lenet`, not with `{name}`"
         ))),
         Some("ci" | "tidy") if rest.iter().any(|arg| arg == "-h" || arg == "--help") => {
             Ok(Invocation::Help)
         }
+        Some("bench") => Ok(Invocation::Bench(rest)),
         Some("ci") => ci::Selection::parse(&rest).map(Invocation::Ci),
         Some("tidy") if rest.is_empty() => Ok(Invocation::Tidy),
         Some("tidy") => Err(usage("`tidy` takes no arguments")),
         _ => Err(usage(&format!(
-            "unknown command `{}`: `train`, `lenet`, `ci` or `tidy`",
+            "unknown command `{}`: `train`, `lenet`, `bench`, `ci` or `tidy`",
             command.display()
         ))),
     }
@@ -166,6 +171,15 @@ mod tests {
         assert_eq!(
             parsed("--features=hub lenet eval --json").unwrap(),
             expected
+        );
+    }
+
+    #[test]
+    fn everything_behind_bench_belongs_to_the_benches() {
+        let args = ["--json", "--help"].map(OsString::from).to_vec();
+        assert_eq!(
+            parsed("bench --json --help").unwrap(),
+            Invocation::Bench(args)
         );
     }
 

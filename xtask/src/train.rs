@@ -1,4 +1,4 @@
-//! `cargo xtask train` and `cargo xtask lenet`: build `lenet` in release, then
+//! `cargo xtask train`, `lenet` and `bench`: build a program in release, then
 //! become it.
 
 use std::ffi::{OsStr, OsString};
@@ -15,18 +15,34 @@ pub(crate) fn build_and_run(
     features: Option<&OsStr>,
     args: &[OsString],
 ) -> Result<ExitCode, Failure> {
-    let program = build(workspace, features)?;
-    let mut command = Command::new(&program);
-    command.args(args);
-    become_it(command, &program)
+    let program = build(workspace, "lenet-cli", "lenet", features)?;
+    run(&program, args)
 }
 
-/// Builds `lenet` and returns its path, as cargo reports it: the target
-/// directory and the name's suffix are the user's and the platform's choice.
-fn build(workspace: &Workspace, features: Option<&OsStr>) -> Result<PathBuf, Failure> {
+/// Builds the benches, and the program that they measure, and runs them.
+pub(crate) fn bench(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode, Failure> {
+    build(workspace, "lenet-cli", "lenet", None)?;
+    let program = build(workspace, "benches", "compare", None)?;
+    run(&program, args)
+}
+
+fn run(program: &Path, args: &[OsString]) -> Result<ExitCode, Failure> {
+    let mut command = Command::new(program);
+    command.args(args);
+    become_it(command, program)
+}
+
+/// Builds a package's program and returns its path, as cargo reports it: the
+/// target directory and the name's suffix are the user's and the platform's choice.
+fn build(
+    workspace: &Workspace,
+    package: &str,
+    program: &str,
+    features: Option<&OsStr>,
+) -> Result<PathBuf, Failure> {
     let mut cargo = workspace
         // A relative CARGO_TARGET_DIR counts from where the user stands.
-        .cargo(["build", "--release", "--package", "lenet-cli"])
+        .cargo(["build", "--release", "--package", package])
         .arg("--message-format=json-render-diagnostics")
         .arg("--manifest-path")
         .arg(workspace.root().join("Cargo.toml"))
@@ -35,18 +51,20 @@ fn build(workspace: &Workspace, features: Option<&OsStr>) -> Result<PathBuf, Fai
         cargo = cargo.arg("--features").arg(features);
     }
     let messages = cargo.output()?;
-    executable(&messages).ok_or_else(|| {
-        Failure::Failed("`cargo build` reported no program named `lenet`".to_owned())
+    executable(&messages, program).ok_or_else(|| {
+        Failure::Failed(format!(
+            "`cargo build` reported no program named `{program}`"
+        ))
     })
 }
 
-/// The program `lenet` among cargo's messages.
-fn executable(messages: &str) -> Option<PathBuf> {
+/// The program of this name among cargo's messages.
+fn executable(messages: &str, program: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| json::string_field(line, "executable"))
         .map(PathBuf::from)
-        .find(|path| path.file_stem() == Some(OsStr::new("lenet")))
+        .find(|path| path.file_stem() == Some(OsStr::new(program)))
 }
 
 /// Replaces this process, so that signals, exit code and terminal are the
@@ -85,7 +103,11 @@ mod tests {
             "\n",
             r#"{"reason":"build-finished","success":true}"#,
         );
-        assert_eq!(executable(messages), Some("/t/release/lenet".into()));
-        assert_eq!(executable(r#"{"reason":"build-finished"}"#), None);
+        assert_eq!(
+            executable(messages, "lenet"),
+            Some("/t/release/lenet".into())
+        );
+        assert_eq!(executable(r#"{"reason":"build-finished"}"#, "lenet"), None);
+        assert_eq!(executable(messages, "compare"), None);
     }
 }

@@ -116,6 +116,10 @@ impl Table {
     /// Appends one `image`, `[28, 28]` → `[side, side]`.
     pub(crate) fn push(&self, image: &[u8], out: &mut Vec<f32>) {
         let (padding, black) = (self.transform.padding, self.values[0]);
+        if padding == 0 {
+            out.extend(image.iter().map(|&pixel| self.values[usize::from(pixel)]));
+            return;
+        }
         let end = out.len() + self.side() * self.side();
         out.resize(out.len() + padding * self.side(), black);
         for row in image.chunks_exact(SIDE) {

@@ -4,10 +4,10 @@
 /// Images that one task takes.
 ///
 /// A quarter of the batch, so that two threads still share evenly when one is
-/// late; 32 at most, whose working set stays in a core's L2; all of them when the
-/// batch is not worth waking another thread.
+/// late; 32 at most, whose working set stays in a core's L2; two at least, which
+/// take ten times as long as handing them to another thread.
 pub(crate) fn images_a_task(batch: usize) -> usize {
-    batch.div_ceil(4).clamp(1, 32)
+    batch.div_ceil(4).clamp(2, 32)
 }
 
 /// Rows of a product that one task takes, when a row costs `products` multiply-adds.

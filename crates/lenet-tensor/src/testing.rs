@@ -4,6 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use crate::Key;
+use crate::simd::{Kernel, LANES, Simd, level, run};
 
 /// Asserts that two slices agree: `|a - b| ≤ tolerance · max(1, |b|)` for every
 /// pair, NaN agreeing with NaN.
@@ -26,6 +27,28 @@ where
             "value {i}: {a} where {b} was expected (tolerance {tolerance:e})"
         );
     }
+}
+
+/// Does `n` fused multiply-adds or some more, in registers, on this thread: what
+/// the machine can do at most is measured by it.
+pub fn fused_products(n: usize) -> f32 {
+    struct Products(usize);
+    impl Kernel for Products {
+        type Output = f32;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> f32 {
+            const CHAINS: usize = 12;
+            let (mut chains, factor) = ([simd.splat(1.0); CHAINS], simd.splat(0.999));
+            for _ in 0..self.0.div_ceil(CHAINS * LANES) {
+                for chain in &mut chains {
+                    *chain = simd.mul_add(*chain, factor, factor);
+                }
+            }
+            chains.into_iter().map(|chain| simd.sum(chain)).sum()
+        }
+    }
+    run(level(), Products(n))
 }
 
 /// A tensor of values uniform in `[-1, 1)`.

@@ -83,7 +83,8 @@ fn eight<S: Simd>(simd: S, c: &Coefficients<f32>, [t, g, m, v]: [S::V; 4]) -> [S
     let square = simd.mul(simd.mul(simd.splat(1.0 - c.beta2), g), g);
     let v = simd.mul_add(simd.splat(c.beta2), v, square);
     let (m, v) = (simd.flush(m), simd.flush(v));
-    let root = simd.div(simd.sqrt(v), simd.splat(c.root_correction2));
+    // A product with the inverse: one division less of the two.
+    let root = simd.mul(simd.sqrt(v), simd.splat(1.0 / c.root_correction2));
     let ratio = simd.div(m, simd.add(root, simd.splat(c.eps)));
     [
         simd.sub(kept, simd.mul(simd.splat(c.step_size), ratio)),

@@ -1,9 +1,8 @@
 //! The kernel's way back. Behind a 2×2 max-pool and a ReLU at most one of four
 //! cells has a gradient: each channel's are listed, and only those are multiplied.
 //!
-//! The input lies channels last, so that a row of the kernel reads `KW · C_in`
-//! neighbours; the input's gradient too, its channels filled up to eight, so that
-//! a tap is a vector.
+//! The input lies channels last, so that a row of the kernel is `KW · C_in`
+//! neighbours in it, read eight at a time; its gradient, too.
 
 use rayon::prelude::*;
 
@@ -28,7 +27,7 @@ pub(super) fn backward(
     let image_in = g.in_channels * g.input[0] * g.input[1];
     let image_out = g.out_channels * fused.windows();
     let sizes = Sizes::of(fused);
-    let taps = needs_dx.then(|| sizes.taps(weight));
+    let rows = needs_dx.then(|| sizes.rows_of(weight));
     let mut dx = vec![0.0; if needs_dx { x.len() } else { 0 }];
     let task = |x: &[f32], cells: &[u8], grad: &[f32], dx: Option<&mut [f32]>| {
         let mut dx = dx.map(|dx| dx.chunks_exact_mut(image_in));
@@ -42,7 +41,7 @@ pub(super) fn backward(
                 x,
                 cells,
                 grad,
-                taps: taps.as_deref(),
+                weight: rows.as_deref(),
                 dx: dx.as_mut().and_then(Iterator::next),
                 sums: &mut sums,
                 scratch: &mut scratch,
@@ -84,77 +83,73 @@ struct Sizes {
     kernel: [usize; 2],
     /// Windows of the pool in a map.
     windows: usize,
-    /// The input, channels last.
-    x: Nhwc,
-    /// Its gradient, channels last and filled up to a multiple of eight.
-    dx: Nhwc,
-    /// Place of each cell (0 to 3) of each window, in places of the padded image.
+    /// The input and its gradient, channels last.
+    layout: Nhwc,
+    /// Place of each cell (0 to 3) of each window, in values of the layout.
     places: Vec<[u32; 4]>,
     /// Values of a row of the kernel, filled up to a multiple of eight.
     row: usize,
-    /// Where each vector of the kernel reads, from a window's first place on.
+    /// Where each vector of the kernel lies, from a window's first place on.
     vectors: Vec<usize>,
-    /// Where each vector of each tap adds, from a window's first place on.
-    tap_vectors: Vec<usize>,
 }
 
 impl Sizes {
     fn of(fused: &Fused) -> Self {
         let g = &fused.conv;
-        let [dilation, _] = g.options.dilation;
-        let x = Nhwc::new(g, g.in_channels);
-        let dx = Nhwc::new(g, g.in_channels.next_multiple_of(LANES));
-        let row = (g.kernel[1] * g.in_channels).next_multiple_of(LANES);
+        let c = g.in_channels;
         let width = g.input[1] + 2 * g.options.padding[1];
+        let row = (g.kernel[1] * c).next_multiple_of(LANES);
+        let rows = (0..g.kernel[0]).map(|i| i * g.options.dilation[0] * width * c);
+        let vectors = rows.flat_map(|start| (0..row).step_by(LANES).map(move |at| start + at));
         let mut places = Vec::with_capacity(fused.windows());
         for i in 0..fused.pooled[0] {
             for j in 0..fused.pooled[1] {
-                let first = (2 * i * width + 2 * j) as u32;
-                places.push([
-                    first,
-                    first + 1,
-                    first + width as u32,
-                    first + width as u32 + 1,
-                ]);
+                let first = 2 * (i * width + j);
+                let cells = [first, first + 1, first + width, first + width + 1];
+                places.push(cells.map(|place| (place * c) as u32));
             }
         }
-        let rows = 0..g.kernel[0];
-        let of_row = |i: usize| {
-            (0..row)
-                .step_by(LANES)
-                .map(move |at| i * dilation * width * x.channels + at)
-        };
-        let of_tap = |tap: usize| {
-            let place = tap / g.kernel[1] * dilation * width + tap % g.kernel[1];
-            (0..dx.channels)
-                .step_by(LANES)
-                .map(move |at| place * dx.channels + at)
-        };
         Self {
-            in_channels: g.in_channels,
+            in_channels: c,
             out_channels: g.out_channels,
             kernel: g.kernel,
             windows: fused.windows(),
+            layout: Nhwc::new(g),
             places,
             row,
-            vectors: rows.flat_map(of_row).collect(),
-            tap_vectors: (0..g.kernel[0] * g.kernel[1]).flat_map(of_tap).collect(),
-            x,
-            dx,
+            vectors: vectors.collect(),
         }
     }
 
-    /// The weight as `[C_out, KH, KW, channels of dx]`.
-    fn taps(&self, weight: &[f32]) -> Vec<f32> {
-        let taps = self.kernel[0] * self.kernel[1];
-        let mut out = vec![0.0; self.out_channels * taps * self.dx.channels];
-        let kernels = weight.chunks_exact(taps);
-        for (at, kernel) in kernels.enumerate() {
-            let (o, c) = (at / self.in_channels, at % self.in_channels);
-            for (tap, &value) in kernel.iter().enumerate() {
-                out[(o * taps + tap) * self.dx.channels + c] = value;
+    /// Values of a kernel in the layout, its rows filled up.
+    fn kernel_len(&self) -> usize {
+        self.vectors.len() * LANES
+    }
+
+    /// Calls `f` for each row of each kernel, in the weight's own layout: where the
+    /// row begins there, and where in the layout.
+    fn each_row(&self, mut f: impl FnMut(usize, usize)) {
+        let [height, width] = self.kernel;
+        for o in 0..self.out_channels {
+            for c in 0..self.in_channels {
+                for i in 0..height {
+                    let start = ((o * self.in_channels + c) * height + i) * width;
+                    f(start, (o * height + i) * self.row + c);
+                }
             }
         }
+    }
+
+    /// The weight `[C_out, C_in, KH, KW]` as `[C_out, KH, row]`.
+    fn rows_of(&self, weight: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; self.out_channels * self.kernel_len()];
+        let [_, width] = self.kernel;
+        self.each_row(|from, to| {
+            let row = out[to..].iter_mut().step_by(self.in_channels);
+            for (out, &weight) in row.zip(&weight[from..from + width]) {
+                *out = weight;
+            }
+        });
         out
     }
 
@@ -167,19 +162,12 @@ impl Sizes {
             for (sum, part) in bias.iter_mut().zip(&part.bias) {
                 *sum += part;
             }
-            for (at, kernel) in weight.chunks_exact_mut(height * width).enumerate() {
-                let (o, c) = (at / self.in_channels, at % self.in_channels);
-                let rows = &part.weight[o * height * self.row..][..height * self.row];
-                for (sums, row) in kernel
-                    .chunks_exact_mut(width)
-                    .zip(rows.chunks_exact(self.row))
-                {
-                    let values = row[c..].iter().step_by(self.in_channels);
-                    for (sum, part) in sums.iter_mut().zip(values) {
-                        *sum += part;
-                    }
+            self.each_row(|to, from| {
+                let row = part.weight[from..].iter().step_by(self.in_channels);
+                for (sum, part) in weight[to..to + width].iter_mut().zip(row) {
+                    *sum += part;
                 }
-            }
+            });
         }
         (weight, bias)
     }
@@ -194,7 +182,7 @@ struct Sums {
 impl Sums {
     fn zeros(sizes: &Sizes) -> Self {
         Self {
-            weight: vec![0.0; sizes.out_channels * sizes.vectors.len() * LANES],
+            weight: vec![0.0; sizes.out_channels * sizes.kernel_len()],
             bias: vec![0.0; sizes.out_channels],
         }
     }
@@ -204,22 +192,24 @@ impl Sums {
 struct Scratch {
     x: Vec<f32>,
     dx: Vec<f32>,
-    /// The gradients of one channel that are not zero, and where they belong.
+    /// What is listed: gradients that are not zero.
     gradients: Vec<f32>,
+    /// Where each one belongs.
     places: Vec<u32>,
 }
 
 impl Scratch {
     fn new(sizes: &Sizes, needs_dx: bool) -> Self {
+        let listed = sizes.windows.max(4 * sizes.out_channels) + 1;
         Self {
-            x: sizes.x.buffer(),
+            x: sizes.layout.buffer(),
             dx: if needs_dx {
-                sizes.dx.buffer()
+                sizes.layout.buffer()
             } else {
                 Vec::new()
             },
-            gradients: vec![0.0; sizes.windows + LANES],
-            places: vec![0; sizes.windows + LANES],
+            gradients: vec![0.0; listed],
+            places: vec![0; listed],
         }
     }
 }
@@ -229,7 +219,8 @@ struct Image<'a> {
     x: &'a [f32],
     cells: &'a [u8],
     grad: &'a [f32],
-    taps: Option<&'a [f32]>,
+    /// `[C_out, KH, row]`.
+    weight: Option<&'a [f32]>,
     dx: Option<&'a mut [f32]>,
     sums: &'a mut Sums,
     scratch: &'a mut Scratch,
@@ -241,10 +232,8 @@ impl Kernel for Image<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { sizes, scratch, .. } = self;
-        sizes.x.fill(simd, self.x, &mut scratch.x);
-        scratch.dx.fill(0.0);
+        sizes.layout.fill(simd, self.x, &mut scratch.x);
         let x = Lanes::new(&scratch.x);
-        let per_kernel = sizes.vectors.len() * LANES;
         let channels = self.cells.chunks_exact(sizes.windows);
         let channels = channels.zip(self.grad.chunks_exact(sizes.windows));
         for (o, (cells, grad)) in channels.enumerate() {
@@ -257,22 +246,19 @@ impl Kernel for Image<'_> {
             );
             let (gradients, places) = (&scratch.gradients[..n], &scratch.places[..n]);
             self.sums.bias[o] += sum(simd, gradients);
-            let sums = &mut self.sums.weight[o * per_kernel..][..per_kernel];
+            let sums = &mut self.sums.weight[o * sizes.kernel_len()..][..sizes.kernel_len()];
             weight_gradient(simd, sizes, x, gradients, places, sums);
-            if let Some(taps) = self.taps {
-                let per_kernel = sizes.tap_vectors.len() * LANES;
-                let taps = &taps[o * per_kernel..][..per_kernel];
-                input_gradient(simd, sizes, taps, gradients, places, &mut scratch.dx);
-            }
         }
-        if let Some(dx) = self.dx {
-            sizes.dx.take(simd, &scratch.dx, dx);
+        if let (Some(weight), Some(dx)) = (self.weight, self.dx) {
+            scratch.dx.fill(0.0);
+            input_gradient(simd, sizes, weight, self.cells, self.grad, scratch);
+            sizes.layout.take(simd, &scratch.dx, dx);
         }
     }
 }
 
-/// Lists what passed the ReLU; how many there are. Without a branch: what does not
-/// count is written over by the next.
+/// Lists what of a channel passed the ReLU; how many there are. Without a branch:
+/// what does not count is written over by the next.
 #[inline(always)]
 fn list(sizes: &Sizes, cells: &[u8], grad: &[f32], gradients: &mut [f32], to: &mut [u32]) -> usize {
     let mut n = 0;
@@ -294,7 +280,32 @@ fn sum<S: Simd>(simd: S, values: &[f32]) -> f32 {
     simd.sum(sums)
 }
 
-/// `sums[v] += Σ gradient · x[place + v]`, ten vectors at a time in registers.
+/// Vectors that are summed up in registers at a time.
+const AT_ONCE: usize = 10;
+
+/// Calls `$f::<S, n, …>` for each block of at most [`AT_ONCE`] of the vectors.
+macro_rules! by_block {
+    ($vectors:expr, $block:ident, $at:ident => $f:ident $args:tt) => {
+        for (number, $block) in $vectors.chunks(AT_ONCE).enumerate() {
+            let $at = number * AT_ONCE * LANES;
+            by_block!(@sizes $block => $f $args; 1 4, 2 4, 3 4, 4 2, 5 2, 6 2, 7 1, 8 1, 9 1, 10 1);
+        }
+    };
+    // Of few vectors, several sums side by side hide the latency of a product.
+    (@sizes $block:ident => $f:ident $args:tt; $($n:literal $side_by_side:literal),+) => {
+        match $block.len() {
+            $($n => if let Some($block) = $block.first_chunk::<$n>() {
+                by_block!(@call $f, $n, $side_by_side, $args);
+            },)+
+            _ => {}
+        }
+    };
+    (@call $f:ident, $n:literal, $side_by_side:literal, ($($arg:expr),+)) => {
+        $f::<S, $n, $side_by_side>($($arg),+)
+    };
+}
+
+/// `sums[v] += Σ gradient · x[place + v]` over what is listed of one channel.
 #[inline(always)]
 fn weight_gradient<S: Simd>(
     simd: S,
@@ -304,30 +315,13 @@ fn weight_gradient<S: Simd>(
     places: &[u32],
     sums: &mut [f32],
 ) {
-    let c = sizes.x.channels;
     let mut sums = LanesMut::new(sums);
-    for (block, vectors) in sizes.vectors.chunks(10).enumerate() {
-        let at = block * 10 * LANES;
-        macro_rules! accumulate {
-            ($($n:literal $side_by_side:literal),+) => {
-                match vectors.len() {
-                    $($n => if let Some(vectors) = vectors.first_chunk::<$n>() {
-                        accumulate::<S, $n, $side_by_side>(simd, c, x, gradients, places, vectors, &mut sums, at);
-                    },)+
-                    _ => {}
-                }
-            };
-        }
-        // Ten sums at least hide the latency of a fused product.
-        accumulate!(1 4, 2 4, 3 4, 4 2, 5 2, 6 2, 7 1, 8 1, 9 1, 10 1);
-    }
+    by_block!(sizes.vectors, block, at => accumulate(simd, x, gradients, places, block, &mut sums, at));
 }
 
-#[expect(clippy::too_many_arguments, reason = "all live in registers")]
 #[inline(always)]
 fn accumulate<S: Simd, const N: usize, const E: usize>(
     simd: S,
-    channels: usize,
     x: Lanes<'_>,
     gradients: &[f32],
     places: &[u32],
@@ -344,18 +338,16 @@ fn accumulate<S: Simd, const N: usize, const E: usize>(
     for (gradients, places) in gradients.iter().zip(places) {
         for e in 0..E {
             let gradient = simd.splat(gradients[e]);
-            let first = places[e] as usize * channels;
             for v in 0..N {
-                let x = x.load(simd, first + vectors[v]);
+                let x = x.load(simd, places[e] as usize + vectors[v]);
                 partial[e][v] = simd.mul_add(gradient, x, partial[e][v]);
             }
         }
     }
     for (&gradient, &place) in gradients_rest.iter().zip(places_rest) {
         let gradient = simd.splat(gradient);
-        let first = place as usize * channels;
         for v in 0..N {
-            let x = x.load(simd, first + vectors[v]);
+            let x = x.load(simd, place as usize + vectors[v]);
             partial[0][v] = simd.mul_add(gradient, x, partial[0][v]);
         }
     }
@@ -368,25 +360,71 @@ fn accumulate<S: Simd, const N: usize, const E: usize>(
     }
 }
 
-/// `dx[place + tap] += gradient · weight[tap]`.
+/// `dx[place + v] += Σ gradient · weight[v]`, place by place over the channels
+/// whose maximum lies there.
 #[inline(always)]
 fn input_gradient<S: Simd>(
     simd: S,
     sizes: &Sizes,
-    taps: &[f32],
-    gradients: &[f32],
-    places: &[u32],
-    dx: &mut [f32],
+    weight: &[f32],
+    cells: &[u8],
+    grad: &[f32],
+    scratch: &mut Scratch,
 ) {
-    let taps = taps.as_chunks::<LANES>().0;
+    let weight = Lanes::new(weight);
+    let Scratch {
+        dx,
+        gradients,
+        places,
+        ..
+    } = scratch;
     let mut dx = LanesMut::new(dx);
-    for (&gradient, &place) in gradients.iter().zip(places) {
-        let gradient = simd.splat(gradient);
-        let first = place as usize * sizes.dx.channels;
-        for (weight, &at) in taps.iter().zip(&sizes.tap_vectors) {
-            let old = dx.load(simd, first + at);
-            let new = simd.mul_add(gradient, simd.load(weight), old);
-            dx.store(simd, new, first + at);
+    for (window, first) in sizes.places.iter().enumerate() {
+        // A list for each cell, and behind it the channels' kernels.
+        let mut n = [0; 4];
+        let (lists, kernels) = (gradients.as_mut_slice(), places.as_mut_slice());
+        for o in 0..sizes.out_channels {
+            let at = o * sizes.windows + window;
+            let cell = cells[at];
+            let list = usize::from(cell) % 4;
+            let end = list * sizes.out_channels + n[list];
+            lists[end] = grad[at];
+            kernels[end] = (o * sizes.kernel_len()) as u32;
+            n[list] += usize::from(cell < Cell::OFF);
         }
+        for (cell, &place) in first.iter().enumerate() {
+            let list = cell * sizes.out_channels..cell * sizes.out_channels + n[cell];
+            let (lists, kernels) = (&lists[list.clone()], &kernels[list]);
+            let place = place as usize;
+            if !lists.is_empty() {
+                by_block!(sizes.vectors, block, at => spread(simd, weight, lists, kernels, block, &mut dx, place, at));
+            }
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "all live in registers")]
+#[inline(always)]
+fn spread<S: Simd, const N: usize, const E: usize>(
+    simd: S,
+    weight: Lanes<'_>,
+    gradients: &[f32],
+    kernels: &[u32],
+    vectors: &[usize; N],
+    dx: &mut LanesMut<'_>,
+    place: usize,
+    at: usize,
+) {
+    let mut sums = [simd.splat(0.0); N];
+    for (&gradient, &kernel) in gradients.iter().zip(kernels) {
+        let gradient = simd.splat(gradient);
+        for v in 0..N {
+            let weight = weight.load(simd, kernel as usize + at + v * LANES);
+            sums[v] = simd.mul_add(gradient, weight, sums[v]);
+        }
+    }
+    for v in 0..N {
+        let old = dx.load(simd, place + vectors[v]);
+        dx.store(simd, simd.add(old, sums[v]), place + vectors[v]);
     }
 }

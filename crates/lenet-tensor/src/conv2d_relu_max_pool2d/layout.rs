@@ -4,13 +4,10 @@
 use crate::geometry::Conv2dGeometry;
 use crate::simd::{LANES, Simd};
 
-/// `[H, W, channels]`, H and W with the padding.
+/// `[H, W, C]`, H and W with the padding.
 #[derive(Clone, Copy)]
 pub(super) struct Nhwc {
-    /// Channels of a place: the image's, or more.
-    pub(super) channels: usize,
-    /// Channels of the image.
-    filled: usize,
+    channels: usize,
     /// H and W without the padding.
     input: [usize; 2],
     padding: [usize; 2],
@@ -27,10 +24,9 @@ fn columns(width: usize) -> impl Iterator<Item = usize> {
 }
 
 impl Nhwc {
-    pub(super) fn new(g: &Conv2dGeometry, channels: usize) -> Self {
+    pub(super) fn new(g: &Conv2dGeometry) -> Self {
         Self {
-            channels,
-            filled: g.in_channels,
+            channels: g.in_channels,
             input: g.input,
             padding: g.options.padding,
         }
@@ -61,8 +57,11 @@ impl Nhwc {
             return;
         }
         let plane = height * width;
-        for block in (0..self.filled).step_by(LANES) {
-            let lanes = LANES.min(self.filled - block);
+        // Whole vectors where what one writes beyond its place is written over by
+        // the next place, or lies behind the last.
+        let spill = self.channels <= LANES && self.padding == [0; 2];
+        for block in (0..self.channels).step_by(LANES) {
+            let lanes = LANES.min(self.channels - block);
             for row in 0..height {
                 for column in columns(width) {
                     let mut rows = [simd.splat(0.0); LANES];
@@ -73,21 +72,21 @@ impl Nhwc {
                     let places = simd.transpose(rows);
                     for p in 0..LANES.min(width) {
                         let start = self.at(row, column + p) + block;
-                        simd.store_part(places[p], &mut out[start..start + lanes]);
+                        let lanes = if spill { LANES } else { lanes };
+                        store(simd, places[p], &mut out[start..start + lanes]);
                     }
                 }
             }
         }
     }
 
-    /// Brings what [`Nhwc::fill`] would have put into `values` back to `[C, H, W]`;
-    /// the channels are filled up to a multiple of eight.
+    /// Brings `values` back to an image `[C, H, W]`.
     #[inline(always)]
     pub(super) fn take<S: Simd>(&self, simd: S, values: &[f32], image: &mut [f32]) {
         let [height, width] = self.input;
         let plane = height * width;
-        for block in (0..self.filled).step_by(LANES) {
-            let lanes = LANES.min(self.filled - block);
+        for block in (0..self.channels).step_by(LANES) {
+            let lanes = LANES.min(self.channels - block);
             for row in 0..height {
                 for column in columns(width) {
                     let mut places = [simd.splat(0.0); LANES];
