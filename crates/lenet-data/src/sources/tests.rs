@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::obtain::Remote;
-use super::testing::{Notes, Tiny, nobody, tiny};
+use super::testing::{Notes, Tiny, gzip, nobody, tiny};
 use super::{Request, fetch, fetch_from, load_from, verify};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Origin};
 use crate::error::{Error, Result};
+use crate::mnist::Part;
 use crate::name::{Choice, DatasetName};
 
 mod folder;
@@ -156,7 +157,7 @@ fn auto_without_anything_falls_back_in_one_line() {
             panic!("{:?}", world.notes.0)
         };
         assert!(note.starts_with(why), "{note}");
-        assert!(note.ends_with(": training on the built-in sample of 8,500 digits; for the full MNIST run `lenet data fetch` where there is a network, or give --data-dir"), "{note}");
+        assert!(note.ends_with(": using the built-in sample of 10,000 digits; for the full MNIST run `lenet data fetch` where there is a network, or give --data-dir"), "{note}");
 
         world.notes = Notes::default();
         let error = world
@@ -195,6 +196,45 @@ fn what_the_cache_has_needs_no_network() {
     assert_eq!(world.fetch(&offline).unwrap(), world.path("cache/mnist"));
     assert_eq!(offline.dir(MNIST), Some(world.path("cache/mnist")));
     assert!(world.notes.0.is_empty());
+}
+
+#[test]
+fn a_cache_that_somebody_filled_with_packed_files_is_read() {
+    let mut world = World::new(&[]);
+    let cache = world.path("cache/mnist");
+    fs::create_dir_all(&cache).unwrap();
+    for part in Part::ALL {
+        let packed = gzip(world.mnist.file(part));
+        fs::write(cache.join(format!("{}.gz", part.file())), packed).unwrap();
+    }
+    let offline = Request {
+        offline: true,
+        ..world.request(only(MNIST))
+    };
+    let found = world.load(&offline).unwrap();
+    assert_eq!((found.train.len(), found.test.len()), (6, 4));
+    assert_eq!(found.origin, Origin::Cache(cache.clone()));
+    assert_eq!(world.fetch(&offline).unwrap(), cache);
+}
+
+#[test]
+fn the_folder_of_a_set_is_where_its_files_are() {
+    let mut world = World::new(&[]);
+    let below = world.path("data/MNIST/raw");
+    world.mnist.write(&below);
+    let request = Request {
+        data_dir: Some(world.path("data")),
+        offline: true,
+        ..world.request(only(MNIST))
+    };
+    assert_eq!(request.dir(MNIST), Some(below.clone()));
+    assert_eq!(request.dir(FASHION), Some(world.path("data")));
+    assert_eq!(request.dir(DatasetName::Sample), None);
+    assert_eq!(world.fetch(&request).unwrap(), below);
+    let cached = world.request(Choice::Auto);
+    for name in [DatasetName::Sample, DatasetName::Idx] {
+        assert_eq!(cached.dir(name), None);
+    }
 }
 
 #[test]
