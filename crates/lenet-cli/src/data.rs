@@ -73,6 +73,7 @@ impl Watcher for DownloadBar<'_> {
     }
 
     fn note(&mut self, line: &str) {
-        self.printer.note(line);
+        // What loading has to say is that the data are not quite what was asked for.
+        self.printer.warn(line);
     }
 }

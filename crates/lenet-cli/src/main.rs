@@ -14,13 +14,11 @@ mod trained;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::{Cli, Command};
+use args::Command;
 use printer::Printer;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = args::parse();
     let printer = Printer::new(cli.quiet, cli.verbose);
     let done = match cli.command {
         Command::Train(args) => commands::train::run(args, &printer),
@@ -28,10 +26,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
         Command::Data { command } => commands::data::run(&command, &printer),
-        Command::Completions { shell } => {
-            commands::completions::run(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => commands::completions::run(shell, &printer),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
