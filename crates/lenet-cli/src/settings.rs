@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use lenet_data::Choice;
 use lenet_nn::ModelKind;
 use lenet_nn::models::Flavour;
@@ -55,7 +56,7 @@ settings! {
     #[arg(long, value_name = "DIR", env = "LENET_DATA_DIR")]
     data_dir: PathBuf,
     /// Never touch the network
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", env = "LENET_OFFLINE", hide_env = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", env = "LENET_OFFLINE", hide_env = true)]
     offline: bool,
     /// lenet5, lenet5-sequential, lenet5-32, lenet5-plus, article-sequential or convnet [default: lenet5]
     #[arg(long, value_name = "NAME", env = "LENET_MODEL", hide_env = true)]
@@ -88,7 +89,7 @@ settings! {
     #[arg(long, value_name = "F", env = "LENET_MOMENTUM", hide_env = true)]
     momentum: f64,
     /// Nesterov's form of momentum
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", env = "LENET_NESTEROV", hide_env = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", env = "LENET_NESTEROV", hide_env = true)]
     nesterov: bool,
     /// Weight decay [default: 0; 0.01 for adamw]
     #[arg(long, value_name = "F", env = "LENET_WEIGHT_DECAY", hide_env = true)]
@@ -100,14 +101,14 @@ settings! {
     #[arg(long, value_name = "N", env = "LENET_PATIENCE", hide_env = true)]
     patience: u64,
     /// Normalize pixels by the data set's mean and standard deviation (this is the default)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", overrides_with = "no_normalize", env = "LENET_NORMALIZE", hide_env = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", overrides_with = "no_normalize", env = "LENET_NORMALIZE", hide_env = true)]
     normalize: bool,
     /// Leave pixels in [0, 1]
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", overrides_with = "normalize")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", overrides_with = "normalize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     no_normalize: bool,
     /// Take the training samples in file order
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", env = "LENET_NO_SHUFFLE", hide_env = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", env = "LENET_NO_SHUFFLE", hide_env = true)]
     no_shuffle: bool,
     /// Seed of everything that is drawn [default: 0]
     #[arg(long, value_name = "N", env = "LENET_SEED", hide_env = true)]
@@ -116,11 +117,11 @@ settings! {
     #[arg(long, value_name = "N", value_parser = threads, env = "LENET_THREADS", hide_env = true)]
     threads: usize,
     /// auto, cpu, cuda or cuda:N [default: auto]
-    #[arg(long, value_name = "NAME", env = "LENET_DEVICE", hide_env = true)]
+    #[arg(long, value_name = "NAME", overrides_with = "no_accel", env = "LENET_DEVICE", hide_env = true)]
     #[serde(with = "text")]
     device: DeviceChoice,
     /// Same as --device cpu
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", conflicts_with = "device")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", overrides_with = "device")]
     #[serde(skip_serializing_if = "Option::is_none")]
     no_accel: bool,
     /// Weights to start from (safetensors)
@@ -145,7 +146,7 @@ impl Settings {
     /// Fills in the file, the preset and the defaults, and checks the whole.
     pub(crate) fn resolve(self, file: Option<&Path>) -> anyhow::Result<Resolved> {
         let file = file.map(Self::read).transpose()?.unwrap_or_default();
-        let given = self.with_one_normalize().or(file.with_one_normalize());
+        let given = self.without_synonyms().or(file.without_synonyms());
         let given = match given.preset {
             Some(Preset::Article) => given.or(Self::article()),
             None => given,
@@ -173,7 +174,6 @@ impl Settings {
             seed: given.seed.unwrap_or(default.seed),
         };
         train.validate()?;
-        let cpu = given.no_accel == Some(true);
         Ok(Resolved {
             train,
             dataset: given.dataset.unwrap_or_default(),
@@ -181,11 +181,7 @@ impl Settings {
             offline: given.offline.unwrap_or(false),
             normalize: given.normalize.unwrap_or(true),
             threads: given.threads,
-            device: if cpu {
-                DeviceChoice::Cpu
-            } else {
-                given.device.unwrap_or_default()
-            },
+            device: given.device.unwrap_or_default(),
             init_from: given.init_from,
         })
     }
@@ -202,10 +198,14 @@ impl Settings {
         }
     }
 
-    /// `--no-normalize` is `--normalize=false`.
-    fn with_one_normalize(mut self) -> Self {
+    /// `--no-normalize` is `--normalize=false` and `--no-accel` is `--device cpu`, in
+    /// each source by itself: a file's must not beat a flag.
+    fn without_synonyms(mut self) -> Self {
         if let Some(off) = self.no_normalize.take() {
             self.normalize = Some(!off);
+        }
+        if self.no_accel.take() == Some(true) {
+            self.device = Some(DeviceChoice::Cpu);
         }
         self
     }
