@@ -102,10 +102,10 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "DIR", env = "LENET_OUT_DIR", hide_env = true)]
     pub(crate) out_dir: Option<PathBuf>,
     /// Exit with 5 when the final test accuracy, from 0 to 1, is lower
-    #[arg(long, value_name = "F", value_parser = share)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = share)]
     pub(crate) target_accuracy: Option<f64>,
     /// Print a line every N steps
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_interval: Option<u64>,
     /// Print the summary as one JSON object on stdout
     #[arg(long)]
@@ -163,7 +163,7 @@ pub(crate) struct WeightsArgs {
     )]
     pub(crate) device: DeviceChoice,
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = threads, env = "LENET_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads, env = "LENET_THREADS", hide_env = true)]
     pub(crate) threads: Option<usize>,
 }
 
@@ -174,7 +174,12 @@ pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
     /// Samples at once
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        default_value_t = 1000
+    )]
     pub(crate) test_batch_size: usize,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -194,7 +199,7 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "NAME", default_value = "test", value_parser = ["train", "test"])]
     pub(crate) split: String,
     /// Take the image at this place of a data set, from 0; may be given again
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) index: Vec<usize>,
     /// Print the results as one JSON array
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use candle_core::Device;
 use lenet_data::{Dataset, DatasetName, Normalize, Transform};
 use lenet_nn::models::{Flavour, Model};
@@ -32,7 +32,8 @@ impl Trained {
     pub(crate) fn load(args: &WeightsArgs) -> anyhow::Result<Self> {
         set_threads(args.threads)?;
         let path = &args.weights;
-        let file = WeightsFile::open(path)?;
+        let file = WeightsFile::open(path)
+            .context("--weights: expected a safetensors file, as `lenet train` writes it")?;
         let said = file.metadata()?.map(|m| Said::read(m, path)).transpose()?;
         let kind = kind(said.as_ref(), args.model, path)?;
         let flavour = flavour(said.as_ref(), args.flavour, path)?;
@@ -126,7 +127,7 @@ fn kind(said: Option<&Said>, wanted: Option<ModelKind>, path: &Path) -> anyhow::
     match wanted {
         Some(wanted) if twins.contains(&wanted) && twins.contains(kind) => Ok(wanted),
         Some(wanted) if wanted != *kind => anyhow::bail!(
-            "{}: holds weights of {kind}, not of {wanted}: leave --model out, or give another file",
+            "{}: holds weights of {kind}, not of {wanted}: leave --model (LENET_MODEL) out, or give another file",
             path.display()
         ),
         _ => Ok(*kind),
@@ -137,8 +138,8 @@ fn kind(said: Option<&Said>, wanted: Option<ModelKind>, path: &Path) -> anyhow::
 fn flavour(said: Option<&Said>, wanted: Option<Flavour>, path: &Path) -> anyhow::Result<Flavour> {
     match (said.and_then(|said| said.flavour), wanted) {
         (Some(said), Some(wanted)) if wanted != said => anyhow::bail!(
-            "{}: holds weights of the {said} flavour, not of {wanted}: leave --flavour out, or \
-             give another file",
+            "{}: holds weights of the {said} flavour, not of {wanted}: leave --flavour \
+             (LENET_FLAVOUR) out, or give another file",
             path.display()
         ),
         (said, wanted) => Ok(said.or(wanted).unwrap_or_default()),

@@ -40,6 +40,12 @@ struct Summary {
 
 pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()> {
     let resolved = args.settings.clone().resolve(args.config.as_deref())?;
+    if resolved.void_preset {
+        printer.warn(
+            "--preset changes nothing: all that it would set is given by flags, variables or \
+             --config, which win over it",
+        );
+    }
     set_threads(resolved.threads)?;
     let device = resolved.device.open()?;
     let request = data::request(
@@ -103,7 +109,7 @@ impl<'a> Run<'a> {
         let parameters = Parameters::new(config.key("parameters"), device);
         let model = config.model.build(config.flavour, &parameters)?;
         if let Some(path) = &resolved.init_from {
-            weights::load(path, &parameters)?;
+            weights::load(path, &parameters).context("--init-from")?;
         }
         let parts = config
             .hold_out(&data.train)

@@ -11,6 +11,15 @@ fn what_makes_no_sense_is_usage() {
     train(&["--model", "lenet6"]).fails(2, &["lenet6", "lenet5-sequential"]);
     train(&["--batch-size", "0"]).fails(2, &["--batch-size is 0: expected at least 1"]);
     train(&["--epochs", "0", "--lr", "0"]).fails(2, &["--epochs is 0", "--lr is 0"]);
+    train(&["--lr", "-1", "--momentum", "-0.5"]).fails(
+        2,
+        &[
+            "--lr is -1: expected a number above 0",
+            "--momentum is -0.5",
+        ],
+    );
+    train(&["--epochs", "-1"]).fails(2, &["'-1' for '--epochs"]);
+    train(&["--config", "no.toml"]).fails(1, &["--config no.toml", "expected a TOML file"]);
     train(&["--optimizer", "rmsprop"]).fails(2, &["expected adam, adamw or sgd"]);
     train(&["--target-accuracy", "98"]).fails(2, &["from 0 to 1"]);
     train(&["--threads", "0"]).fails(2, &["from 1 to 1024"]);

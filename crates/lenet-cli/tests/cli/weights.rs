@@ -112,7 +112,7 @@ fn weights_that_do_not_fit_are_refused_and_change_nothing() {
         .run(&start)
         .fails(1, &["`fc3.weight` is missing", "expected [6, 1, 5, 5]"]);
     assert!(!place.path().join("other").exists());
-    eval(&place, "no/such.safetensors", &[]).fails(1, &["no/such.safetensors"]);
+    eval(&place, "no/such.safetensors", &[]).fails(1, &["--weights", "no/such.safetensors"]);
 
     let path = place.path().join(weights);
     let mut bytes = std::fs::read(&path).unwrap();
