@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod data;
 mod exit;
+mod hints;
 mod picture;
 mod printer;
 mod progress;

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::hints;
+
 /// Writes for people and for scripts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
@@ -65,7 +67,7 @@ impl Printer {
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let mut line = String::from("error: ");
         for (i, cause) in error.chain().enumerate() {
-            let text = cause.to_string();
+            let text = hints::text(cause);
             // Our errors name their cause already.
             if i == 0 || !line.contains(&text) {
                 line += if i == 0 { "" } else { ": " };

@@ -200,6 +200,32 @@ fn digits_that_were_trained_on_are_said_to_be() {
 }
 
 #[test]
+fn variables_reach_those_who_use_weights() {
+    let (place, _) = trained(&[]);
+    let eval = ["eval", "--weights", "run/model.safetensors"];
+    let predict = [
+        "predict",
+        "--index",
+        "0",
+        "--weights",
+        "run/model.safetensors",
+    ];
+    for args in [&eval[..], &predict[..]] {
+        for (name, value, code) in [
+            ("LENET_DEVICE", "gpu", 2),
+            ("LENET_THREADS", "0", 2),
+            ("LENET_MODEL", "lenet6", 2),
+            ("LENET_MODEL", "convnet", 1),
+            ("LENET_MODEL", "lenet5", 0),
+        ] {
+            let mut command = place.command(&[args, &SAMPLE[..]].concat());
+            let ran = super::Ran::from(command.env(name, value).output().unwrap());
+            assert_eq!(ran.code, code, "{name}={value}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
 fn bad_pictures_and_places_are_named() {
     let (place, _) = trained(&[]);
     std::fs::write(place.path().join("x.png"), b"no picture").unwrap();

@@ -80,6 +80,11 @@ pub trait Watcher {
     fn download_finished(&mut self) {}
     /// One line that the user should see.
     fn note(&mut self, _line: &str) {}
+    /// The note that `auto` came to the built-in sample, and why: a program may add
+    /// how to get the full set.
+    fn fell_back(&mut self, line: &str) {
+        self.note(line);
+    }
 }
 
 impl Watcher for () {}
@@ -164,9 +169,8 @@ fn load_from(
     match obtained {
         Err(Error::Unavailable { why, .. }) if request.choice == Choice::Auto => {
             let sample = sample::load()?;
-            watcher.note(&format!(
-                "{why}: using the built-in sample of 10,000 digits; for the full MNIST \
-                 run `lenet data fetch` where there is a network, or give --data-dir"
+            watcher.fell_back(&format!(
+                "{why}: using the built-in sample of 10,000 digits"
             ));
             Ok(sample)
         }

@@ -157,7 +157,10 @@ fn auto_without_anything_falls_back_in_one_line() {
             panic!("{:?}", world.notes.0)
         };
         assert!(note.starts_with(why), "{note}");
-        assert!(note.ends_with(": using the built-in sample of 10,000 digits; for the full MNIST run `lenet data fetch` where there is a network, or give --data-dir"), "{note}");
+        assert!(
+            note.ends_with(": using the built-in sample of 10,000 digits"),
+            "{note}"
+        );
 
         world.notes = Notes::default();
         let error = world
@@ -253,7 +256,7 @@ fn a_damaged_cache_offline_is_an_error_that_says_what_to_do() {
             world.plain(&error),
             "cache/mnist/t10k-labels-idx1-ubyte: is 9 bytes long, expected 12 for the 4 items of its header: the file is cut short; \
              it could not be fetched again (not in the cache, and the network is not to be used): \
-             run `lenet data fetch` where there is a network, or delete it"
+             fetch it where there is a network, or delete it"
         );
     }
     assert_eq!(fs::read(&damaged).unwrap().len(), 9);
