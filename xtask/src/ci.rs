@@ -72,7 +72,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "hub",
-        what: "the feature `hub`: tests, lints, and the program with it",
+        what: "the feature `hub`: lints of data and program, tests of data",
         run: hub,
     },
 ];

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use lenet_data::{Choice, DatasetName};
 use lenet_nn::ModelKind;
@@ -28,6 +29,43 @@ pub(crate) struct Cli {
     /// Print more of what happens
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+}
+
+/// Reads the command line and the LENET_* variables, or ends the program.
+pub(crate) fn parse() -> Cli {
+    let command = without_void_variables(Cli::command());
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// Lets variables go that say nothing: empty ones, as with most programs, and those
+/// that a flag of another name beats, which clap would call a conflict.
+fn without_void_variables(command: clap::Command) -> clap::Command {
+    let beaten = |arg: &Arg| match arg.get_id().as_str() {
+        "device" => is_typed("--no-accel"),
+        "normalize" => is_typed("--no-normalize"),
+        _ => false,
+    };
+    let is_empty = |arg: &Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| {
+            if is_empty(&arg) || beaten(&arg) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_void_variables)
+}
+
+fn is_typed(flag: &str) -> bool {
+    let with_value = format!("{flag}=");
+    std::env::args_os().any(|arg| {
+        let arg = arg.to_string_lossy();
+        arg == flag || arg.starts_with(&with_value)
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,10 +102,10 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "DIR", env = "LENET_OUT_DIR", hide_env = true)]
     pub(crate) out_dir: Option<PathBuf>,
     /// Exit with 5 when the final test accuracy, from 0 to 1, is lower
-    #[arg(long, value_name = "F", value_parser = share)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = share)]
     pub(crate) target_accuracy: Option<f64>,
     /// Print a line every N steps
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_interval: Option<u64>,
     /// Print the summary as one JSON object on stdout
     #[arg(long)]
@@ -93,7 +131,7 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "DIR", env = "LENET_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Never touch the network
-    #[arg(long, env = "LENET_OFFLINE", hide_env = true)]
+    #[arg(long, env = "LENET_OFFLINE", hide_env = true, value_parser = BoolishValueParser::new())]
     pub(crate) offline: bool,
 }
 
@@ -104,10 +142,10 @@ pub(crate) struct WeightsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: PathBuf,
     /// The network, where the file does not say it [default: lenet5]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "LENET_MODEL", hide_env = true)]
     pub(crate) model: Option<ModelKind>,
     /// Its flavour, where the file does not say it: modern or 1998
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "LENET_FLAVOUR", hide_env = true)]
     pub(crate) flavour: Option<Flavour>,
     /// Normalize pixels, where the file does not say it (this is the default)
     #[arg(long, overrides_with = "no_normalize")]
@@ -116,10 +154,16 @@ pub(crate) struct WeightsArgs {
     #[arg(long)]
     pub(crate) no_normalize: bool,
     /// auto, cpu, cuda or cuda:N
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "LENET_DEVICE",
+        hide_env = true,
+        default_value_t
+    )]
     pub(crate) device: DeviceChoice,
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads, env = "LENET_THREADS", hide_env = true)]
     pub(crate) threads: Option<usize>,
 }
 
@@ -130,7 +174,12 @@ pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
     /// Samples at once
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        default_value_t = 1000
+    )]
     pub(crate) test_batch_size: usize,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -150,7 +199,7 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "NAME", default_value = "test", value_parser = ["train", "test"])]
     pub(crate) split: String,
     /// Take the image at this place of a data set, from 0; may be given again
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) index: Vec<usize>,
     /// Print the results as one JSON array
     #[arg(long)]
@@ -172,7 +221,7 @@ pub(crate) struct SummaryArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// Put a data set into the cache
+    /// Put a data set into the cache, or into --data-dir
     Fetch(PublishedArgs),
     /// Check a data set's files against the published hashes
     Verify(PublishedArgs),
@@ -185,11 +234,11 @@ pub(crate) struct PublishedArgs {
     /// mnist or fashion-mnist
     #[arg(long, value_name = "NAME", default_value_t = DatasetName::Mnist)]
     pub(crate) dataset: DatasetName,
-    /// Look at this folder instead of the cache
+    /// Use this folder instead of the cache
     #[arg(long, value_name = "DIR", env = "LENET_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Never touch the network
-    #[arg(long, env = "LENET_OFFLINE", hide_env = true)]
+    #[arg(long, env = "LENET_OFFLINE", hide_env = true, value_parser = BoolishValueParser::new())]
     pub(crate) offline: bool,
     /// Print the result as one JSON object
     #[arg(long)]

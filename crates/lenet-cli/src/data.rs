@@ -9,6 +9,10 @@ use crate::args::DataArgs;
 use crate::printer::Printer;
 use crate::progress;
 
+/// How to come by a published data set.
+pub(crate) const GET_DATA: &str =
+    "run `lenet data fetch` where there is a network, or give --data-dir";
+
 /// Loads a data set and says where it came from.
 pub(crate) fn load(request: &Request, printer: &Printer) -> anyhow::Result<Dataset> {
     let data = lenet_data::load(request, &mut DownloadBar::new(printer))?;
@@ -73,6 +77,12 @@ impl Watcher for DownloadBar<'_> {
     }
 
     fn note(&mut self, line: &str) {
-        self.printer.note(line);
+        // What loading has to say is that the data are not quite what was asked for.
+        self.printer.warn(line);
+    }
+
+    fn fell_back(&mut self, line: &str) {
+        self.printer
+            .warn(&format!("{line}; for the full MNIST {GET_DATA}"));
     }
 }

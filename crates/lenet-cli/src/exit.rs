@@ -37,15 +37,27 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             if let Some(error) = cause.downcast_ref::<lenet_data::Error>() {
                 return Some(of_data(error));
             }
+            if let Some(error) = cause.downcast_ref::<lenet_nn::Error>() {
+                return is_usage(error).then_some(2);
+            }
             match cause.downcast_ref::<lenet_train::Error>()? {
                 lenet_train::Error::Config(_) => Some(2),
-                lenet_train::Error::Diverged { .. } => Some(4),
+                lenet_train::Error::Diverged { .. } | lenet_train::Error::NotFinite(_) => Some(4),
                 lenet_train::Error::Data(error) => Some(of_data(error)),
                 _ => None,
             }
         })
         .unwrap_or(1)
         .into()
+}
+
+/// Whether a name that was typed is at fault. A name that a weights file holds is
+/// reported by `trained.rs`, as the file's fault.
+fn is_usage(error: &lenet_nn::Error) -> bool {
+    matches!(
+        error,
+        lenet_nn::Error::UnknownModel { .. } | lenet_nn::Error::NoSuchFlavour { .. }
+    )
 }
 
 fn of_data(error: &lenet_data::Error) -> u8 {

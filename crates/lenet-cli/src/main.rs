@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod data;
 mod exit;
+mod hints;
 mod picture;
 mod printer;
 mod progress;
@@ -14,9 +15,7 @@ mod trained;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::{Cli, Command};
+use args::Command;
 use printer::Printer;
 
 /// Training allocates the same sizes at every step: the system's allocator would
@@ -25,7 +24,7 @@ use printer::Printer;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = args::parse();
     let printer = Printer::new(cli.quiet, cli.verbose);
     let done = match cli.command {
         Command::Train(args) => commands::train::run(args, &printer),
@@ -33,10 +32,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
         Command::Data { command } => commands::data::run(&command, &printer),
-        Command::Completions { shell } => {
-            commands::completions::run(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => commands::completions::run(shell, &printer),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

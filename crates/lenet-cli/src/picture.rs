@@ -11,10 +11,11 @@ use image::{GrayImage, ImageFormat, ImageReader, Limits};
 const SIDE: u32 = 28;
 
 /// Reads a PNG of any size. A picture that is light at its border is dark on
-/// light, and turned round; one of another size is scaled.
+/// light, and turned round; one of another size is made square and scaled.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let named = || path.display().to_string();
-    let file = File::open(path).with_context(named)?;
+    let file = File::open(path)
+        .with_context(|| format!("{}: cannot be opened, expected a PNG picture", named()))?;
     let mut reader = ImageReader::with_format(BufReader::new(file), ImageFormat::Png);
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(10_000), Some(10_000));
@@ -29,7 +30,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         image::imageops::invert(&mut grey);
     }
     if grey.dimensions() != (SIDE, SIDE) {
-        grey = image::imageops::resize(&grey, SIDE, SIDE, FilterType::Triangle);
+        grey = image::imageops::resize(&square(grey), SIDE, SIDE, FilterType::Triangle);
     }
     Ok(grey.into_raw())
 }
@@ -41,6 +42,20 @@ fn on_white(picture: &image::RgbaImage) -> GrayImage {
         let luma = (213 * r + 715 * g + 72 * b) / 1000;
         image::Luma([((luma * alpha + 255 * (255 - alpha)) / 255) as u8])
     })
+}
+
+/// The picture in the middle of a black square, so that scaling keeps its shape: a
+/// 1 stays thin.
+fn square(grey: GrayImage) -> GrayImage {
+    let (width, height) = grey.dimensions();
+    if width == height {
+        return grey;
+    }
+    let side = width.max(height);
+    let mut square = GrayImage::new(side, side);
+    let (x, y) = ((side - width) / 2, (side - height) / 2);
+    image::imageops::replace(&mut square, &grey, i64::from(x), i64::from(y));
+    square
 }
 
 /// Whether most of the border is light.
@@ -107,6 +122,19 @@ mod tests {
         let pixels = read(written(&large.into()).path()).unwrap();
         assert_eq!(pixels.len(), 784);
         assert!(pixels[14 * 28 + 14] > 240 && pixels[0] < 10);
+    }
+
+    #[test]
+    fn a_picture_that_is_not_square_keeps_its_shape() {
+        // The middle 10 columns of the digit, at ten times the size.
+        let narrow = image::imageops::crop_imm(&digit(), 9, 0, 10, 28).to_image();
+        let large = image::imageops::resize(&narrow, 100, 280, FilterType::Nearest);
+        let pixels = read(written(&large.into()).path()).unwrap();
+        let is_ink = |(i, &pixel): (usize, &u8)| (pixel > 127).then_some(i);
+        let ink: Vec<usize> = pixels.iter().enumerate().filter_map(is_ink).collect();
+        let digit = digit().into_raw();
+        let expected: Vec<usize> = digit.iter().enumerate().filter_map(is_ink).collect();
+        assert_eq!(ink, expected);
     }
 
     #[test]

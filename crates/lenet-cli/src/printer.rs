@@ -1,8 +1,11 @@
 //! Where lines go: results to stdout, everything else to stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use anyhow::Context;
 use serde::Serialize;
+
+use crate::hints;
 
 /// Writes for people and for scripts.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +20,7 @@ impl Printer {
         Self {
             quiet,
             verbose,
-            terminal: std::io::stderr().is_terminal(),
+            terminal: io::stderr().is_terminal(),
         }
     }
 
@@ -27,15 +30,18 @@ impl Printer {
     }
 
     /// A result.
-    pub(crate) fn result(&self, line: &str) {
-        // A reader that went away (`lenet summary | head`) is no failure.
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    pub(crate) fn result(&self, text: &str) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            // A reader that went away (`lenet summary | head`) is no failure.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written.context("the result cannot be written to stdout"),
+        }
     }
 
     /// A result for a script: one JSON value.
     pub(crate) fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
-        self.result(&serde_json::to_string_pretty(value)?);
-        Ok(())
+        self.result(&serde_json::to_string_pretty(value)?)
     }
 
     /// What happens meanwhile.
@@ -43,6 +49,11 @@ impl Printer {
         if !self.quiet {
             Self::stderr(line);
         }
+    }
+
+    /// What makes a result something else than was asked for: `-q` shows it, too.
+    pub(crate) fn warn(&self, line: &str) {
+        Self::stderr(&format!("warning: {line}"));
     }
 
     /// What only `-v` shows.
@@ -56,7 +67,7 @@ impl Printer {
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let mut line = String::from("error: ");
         for (i, cause) in error.chain().enumerate() {
-            let text = cause.to_string();
+            let text = hints::text(cause);
             // Our errors name their cause already.
             if i == 0 || !line.contains(&text) {
                 line += if i == 0 { "" } else { ": " };
@@ -67,6 +78,6 @@ impl Printer {
     }
 
     fn stderr(line: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }

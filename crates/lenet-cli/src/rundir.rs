@@ -2,7 +2,7 @@
 //! the summary.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,35 +13,46 @@ use serde::Serialize;
 
 use crate::settings::Settings;
 
-/// The folder, opened for one run.
+/// The folder of one run. A run that was there before stays whole until this one
+/// has an epoch to show; a folder that was made for nothing is removed again.
 pub(crate) struct RunDir {
     path: PathBuf,
-    metrics: File,
-    /// The first line that could not be written; the run goes on without it.
-    failed: Option<std::io::Error>,
+    /// What `config.toml` will hold.
+    config: String,
+    /// The folders that were made for this run, the innermost first.
+    made: Vec<PathBuf>,
+    /// `metrics.jsonl`, once the first epoch is over.
+    metrics: Option<File>,
+    /// The first failure to write; the run goes on without it.
+    failed: Option<anyhow::Error>,
 }
 
 impl RunDir {
-    /// Makes the folder, or takes one that is there, and starts its files anew.
+    /// Makes the folder, or takes one that is there and can be written to.
     pub(crate) fn create(
         wanted: Option<&Path>,
         model: ModelKind,
         settings: &Settings,
     ) -> anyhow::Result<Self> {
-        let path = match wanted {
-            Some(path) => path.to_owned(),
-            None => free_name(&format!("{}-{model}", now())),
+        let config = toml::to_string(settings).context("the settings cannot be written as TOML")?;
+        let claimed = match wanted {
+            Some(path) => make(path)
+                .and_then(|made| writable(path).map(|()| made))
+                .map(|made| (path.to_owned(), made)),
+            None => claim(Path::new("runs"), &format!("{}-{model}", now())),
         };
-        fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
-        let file = |name: &str| path.join(name);
-        let config = file("config.toml");
-        let text = toml::to_string(settings).context("the settings cannot be written as TOML")?;
-        fs::write(&config, text).with_context(|| config.display().to_string())?;
-        let metrics = file("metrics.jsonl");
-        let metrics = File::create(&metrics).with_context(|| metrics.display().to_string())?;
+        let (path, made) = claimed.with_context(|| {
+            let path = wanted.unwrap_or(Path::new("runs"));
+            format!(
+                "{}: cannot hold a run; give another --out-dir",
+                path.display()
+            )
+        })?;
         Ok(Self {
             path,
-            metrics,
+            config,
+            made,
+            metrics: None,
             failed: None,
         })
     }
@@ -56,22 +67,40 @@ impl RunDir {
     }
 
     /// Writes the summary, and tells whether the metrics were written too.
-    pub(crate) fn finish(self, summary: &impl Serialize) -> anyhow::Result<()> {
+    pub(crate) fn finish(mut self, summary: &impl Serialize) -> anyhow::Result<()> {
         let path = self.path.join("summary.json");
         let text = serde_json::to_string_pretty(summary)? + "\n";
         fs::write(&path, text).with_context(|| path.display().to_string())?;
-        match self.failed {
-            None => Ok(()),
-            Some(error) => {
-                Err(error).with_context(|| self.path.join("metrics.jsonl").display().to_string())
-            }
-        }
+        self.failed.take().map_or(Ok(()), Err)
     }
 
-    fn append(&mut self, metrics: &EpochMetrics) -> std::io::Result<()> {
+    /// Adds a line of metrics; before the first, this run takes the folder over.
+    fn append(&mut self, metrics: &EpochMetrics) -> anyhow::Result<()> {
+        let path = self.path.join("metrics.jsonl");
+        let named = || path.display().to_string();
+        let file = match &mut self.metrics {
+            Some(file) => file,
+            none => {
+                // What an older run came to does not belong beside this one's lines.
+                let _ = fs::remove_file(self.path.join("summary.json"));
+                let config = self.path.join("config.toml");
+                fs::write(&config, &self.config).with_context(|| config.display().to_string())?;
+                none.insert(File::create(&path).with_context(named)?)
+            }
+        };
         let line = serde_json::to_string(metrics)? + "\n";
-        self.metrics.write_all(line.as_bytes())?;
-        self.metrics.flush()
+        file.write_all(line.as_bytes()).with_context(named)
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        for folder in &self.made {
+            // Only what is empty goes: the first folder with a file in it ends this.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
     }
 }
 
@@ -85,14 +114,41 @@ impl Observer for RunDir {
     }
 }
 
-/// `runs/NAME`, or `runs/NAME-2` and so on where that is taken.
-fn free_name(name: &str) -> PathBuf {
-    let runs = Path::new("runs");
-    let numbered = (2u32..).map(|n| runs.join(format!("{name}-{n}")));
-    std::iter::once(runs.join(name))
-        .chain(numbered)
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| runs.join(name))
+/// Makes `path` and the folders above it; which of them are new, the innermost first.
+fn make(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made = path.ancestors().take_while(new).map(Path::to_owned);
+    let made = made.collect();
+    fs::create_dir_all(path)?;
+    Ok(made)
+}
+
+/// Better to know before the first epoch than after it.
+fn writable(folder: &Path) -> io::Result<()> {
+    let probe = folder.join(format!(".lenet-{}", std::process::id()));
+    File::create(&probe)?;
+    fs::remove_file(&probe)
+}
+
+/// Makes `NAME` in `runs`, or `NAME-2` and so on where that is taken: also by a run
+/// that starts in the same second.
+fn claim(runs: &Path, name: &str) -> io::Result<(PathBuf, Vec<PathBuf>)> {
+    let mut made = make(runs)?;
+    let mut path = runs.join(name);
+    let mut number = 2;
+    loop {
+        match fs::create_dir(&path) {
+            Ok(()) => {
+                made.insert(0, path.clone());
+                return Ok((path, made));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path = runs.join(format!("{name}-{number}"));
+                number += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The time in UTC as `20260131-235959`.
@@ -129,6 +185,37 @@ fn stamp(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_of_the_same_second_get_folders_of_their_own() {
+        let root = tempfile::tempdir().unwrap();
+        let runs = root.path().join("runs");
+        let claims: Vec<PathBuf> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| claim(&runs, "x").unwrap().0))
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let distinct: std::collections::HashSet<_> = claims.iter().collect();
+        assert_eq!(distinct.len(), 8, "{claims:?}");
+        assert!(claims.contains(&runs.join("x")) && claims.contains(&runs.join("x-8")));
+    }
+
+    #[test]
+    fn a_folder_made_for_nothing_goes_and_one_that_was_there_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let settings = Settings::default();
+        let create = |path: &Path| {
+            drop(RunDir::create(Some(path), ModelKind::default(), &settings).unwrap());
+        };
+        create(&root.path().join("a/b/c"));
+        assert!(!root.path().join("a").exists());
+        let kept = root.path().join("kept");
+        fs::create_dir(&kept).unwrap();
+        create(&kept);
+        create(&kept.join("d"));
+        assert_eq!(fs::read_dir(&kept).unwrap().count(), 0);
+    }
 
     #[test]
     fn stamps_are_dates() {

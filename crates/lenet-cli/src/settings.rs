@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use lenet_data::Choice;
 use lenet_nn::ModelKind;
 use lenet_nn::models::Flavour;
@@ -44,7 +45,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// A recipe: what it sets, flags and files may change
+    /// article: a recipe of defaults, below everything that a flag, a variable or --config says
     #[arg(long, value_name = "NAME", env = "LENET_PRESET", hide_env = true)]
     preset: Preset,
     /// auto, mnist, fashion-mnist, sample or idx [default: auto]
@@ -55,7 +56,7 @@ settings! {
     #[arg(long, value_name = "DIR", env = "LENET_DATA_DIR")]
     data_dir: PathBuf,
     /// Never touch the network
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", env = "LENET_OFFLINE", hide_env = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", env = "LENET_OFFLINE", hide_env = true)]
     offline: bool,
     /// lenet5, lenet5-sequential, lenet5-32, lenet5-plus, article-sequential or convnet [default: lenet5]
     #[arg(long, value_name = "NAME", env = "LENET_MODEL", hide_env = true)]
@@ -66,61 +67,61 @@ settings! {
     #[serde(with = "text")]
     flavour: Flavour,
     /// Passes over the training samples [default: 10]
-    #[arg(long, value_name = "N", env = "LENET_EPOCHS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_EPOCHS", hide_env = true)]
     epochs: u64,
     /// Samples a step [default: 64]
-    #[arg(long, value_name = "N", env = "LENET_BATCH_SIZE", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_BATCH_SIZE", hide_env = true)]
     batch_size: usize,
     /// Samples at once when testing [default: 1000]
-    #[arg(long, value_name = "N", env = "LENET_TEST_BATCH_SIZE", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_TEST_BATCH_SIZE", hide_env = true)]
     test_batch_size: usize,
     /// Stop after N optimizer steps
-    #[arg(long, value_name = "N", env = "LENET_MAX_STEPS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_MAX_STEPS", hide_env = true)]
     max_steps: u64,
     /// adam, adamw or sgd [default: adam; sgd for convnet]
     #[arg(long, value_name = "NAME", env = "LENET_OPTIMIZER", hide_env = true)]
     #[serde(with = "text")]
     optimizer: OptimizerKind,
     /// Step size [default: 0.001; 0.01 for sgd]
-    #[arg(long, value_name = "F", env = "LENET_LR", hide_env = true)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_LR", hide_env = true)]
     lr: f64,
     /// SGD's momentum [default: 0]
-    #[arg(long, value_name = "F", env = "LENET_MOMENTUM", hide_env = true)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_MOMENTUM", hide_env = true)]
     momentum: f64,
     /// Nesterov's form of momentum
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", env = "LENET_NESTEROV", hide_env = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", env = "LENET_NESTEROV", hide_env = true)]
     nesterov: bool,
     /// Weight decay [default: 0; 0.01 for adamw]
-    #[arg(long, value_name = "F", env = "LENET_WEIGHT_DECAY", hide_env = true)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_WEIGHT_DECAY", hide_env = true)]
     weight_decay: f64,
     /// Share of the training samples to hold out for validation [default: 0]
-    #[arg(long, value_name = "F", env = "LENET_VAL_SPLIT", hide_env = true)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_VAL_SPLIT", hide_env = true)]
     val_split: f64,
     /// Stop after N epochs without a gain on the held-out samples
-    #[arg(long, value_name = "N", env = "LENET_PATIENCE", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_PATIENCE", hide_env = true)]
     patience: u64,
     /// Normalize pixels by the data set's mean and standard deviation (this is the default)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", overrides_with = "no_normalize", env = "LENET_NORMALIZE", hide_env = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", overrides_with = "no_normalize", env = "LENET_NORMALIZE", hide_env = true)]
     normalize: bool,
     /// Leave pixels in [0, 1]
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", overrides_with = "normalize")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", overrides_with = "normalize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     no_normalize: bool,
     /// Take the training samples in file order
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", env = "LENET_NO_SHUFFLE", hide_env = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", env = "LENET_NO_SHUFFLE", hide_env = true)]
     no_shuffle: bool,
     /// Seed of everything that is drawn [default: 0]
-    #[arg(long, value_name = "N", env = "LENET_SEED", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_SEED", hide_env = true)]
     seed: u64,
     /// Threads; the result does not depend on it [default: one a core]
-    #[arg(long, value_name = "N", value_parser = threads, env = "LENET_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads, env = "LENET_THREADS", hide_env = true)]
     threads: usize,
     /// auto, cpu, cuda or cuda:N [default: auto]
-    #[arg(long, value_name = "NAME", env = "LENET_DEVICE", hide_env = true)]
+    #[arg(long, value_name = "NAME", overrides_with = "no_accel", env = "LENET_DEVICE", hide_env = true)]
     #[serde(with = "text")]
     device: DeviceChoice,
     /// Same as --device cpu
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", conflicts_with = "device")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", overrides_with = "device")]
     #[serde(skip_serializing_if = "Option::is_none")]
     no_accel: bool,
     /// Weights to start from (safetensors)
@@ -139,16 +140,22 @@ pub(crate) struct Resolved {
     pub(crate) threads: Option<usize>,
     pub(crate) device: DeviceChoice,
     pub(crate) init_from: Option<PathBuf>,
+    /// Whether a preset was asked for that had nothing left to set.
+    pub(crate) void_preset: bool,
 }
 
 impl Settings {
     /// Fills in the file, the preset and the defaults, and checks the whole.
     pub(crate) fn resolve(self, file: Option<&Path>) -> anyhow::Result<Resolved> {
         let file = file.map(Self::read).transpose()?.unwrap_or_default();
-        let given = self.with_one_normalize().or(file.with_one_normalize());
-        let given = match given.preset {
-            Some(Preset::Article) => given.or(Self::article()),
-            None => given,
+        let given = self.without_synonyms().or(file.without_synonyms());
+        let (given, void_preset) = match given.preset {
+            Some(Preset::Article) => {
+                let filled = given.clone().or(Self::article());
+                let void = filled == given;
+                (filled, void)
+            }
+            None => (given, false),
         };
         let default = TrainConfig::default();
         let model = given.model.unwrap_or(default.model);
@@ -173,7 +180,6 @@ impl Settings {
             seed: given.seed.unwrap_or(default.seed),
         };
         train.validate()?;
-        let cpu = given.no_accel == Some(true);
         Ok(Resolved {
             train,
             dataset: given.dataset.unwrap_or_default(),
@@ -181,12 +187,9 @@ impl Settings {
             offline: given.offline.unwrap_or(false),
             normalize: given.normalize.unwrap_or(true),
             threads: given.threads,
-            device: if cpu {
-                DeviceChoice::Cpu
-            } else {
-                given.device.unwrap_or_default()
-            },
+            device: given.device.unwrap_or_default(),
             init_from: given.init_from,
+            void_preset,
         })
     }
 
@@ -202,16 +205,25 @@ impl Settings {
         }
     }
 
-    /// `--no-normalize` is `--normalize=false`.
-    fn with_one_normalize(mut self) -> Self {
+    /// `--no-normalize` is `--normalize=false` and `--no-accel` is `--device cpu`, in
+    /// each source by itself: a file's must not beat a flag.
+    fn without_synonyms(mut self) -> Self {
         if let Some(off) = self.no_normalize.take() {
             self.normalize = Some(!off);
+        }
+        if self.no_accel.take() == Some(true) {
+            self.device = Some(DeviceChoice::Cpu);
         }
         self
     }
 
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!(
+                "--config {}: cannot be read, expected a TOML file",
+                path.display()
+            )
+        })?;
         let settings = toml::from_str(&text).map_err(|error| {
             let line = error
                 .span()
@@ -223,13 +235,13 @@ impl Settings {
 }
 
 impl Resolved {
-    /// The settings that repeat this run, every one of them.
+    /// The settings that repeat this run, every one of them, from any folder.
     pub(crate) fn settings(&self) -> Settings {
         let train = &self.train;
         Settings {
             preset: None,
             dataset: Some(self.dataset),
-            data_dir: self.data_dir.clone(),
+            data_dir: self.data_dir.as_deref().map(absolute),
             offline: Some(self.offline),
             model: Some(train.model),
             flavour: Some(train.flavour),
@@ -251,9 +263,13 @@ impl Resolved {
             threads: self.threads,
             device: Some(self.device),
             no_accel: None,
-            init_from: self.init_from.clone(),
+            init_from: self.init_from.as_deref().map(absolute),
         }
     }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A setting as its name.

@@ -37,6 +37,24 @@ fn a_flag_beats_the_file_beats_the_preset_beats_the_default() {
 }
 
 #[test]
+fn a_preset_with_nothing_left_to_set_is_noticed() {
+    let article = || Settings {
+        preset: Some(Preset::Article),
+        ..Settings::default()
+    };
+    let whole = article().resolve(None).unwrap();
+    assert!(!whole.void_preset);
+    let file = file(&toml::to_string(&whole.settings()).unwrap());
+    assert!(article().resolve(Some(file.path())).unwrap().void_preset);
+    assert!(
+        !Settings::default()
+            .resolve(Some(file.path()))
+            .unwrap()
+            .void_preset
+    );
+}
+
+#[test]
 fn the_article_is_trained_on_plain_pixels_in_batches_of_four() {
     let flags = Settings {
         preset: Some(Preset::Article),
@@ -93,6 +111,8 @@ fn what_was_resolved_resolves_to_itself() {
     let file = file(&toml::to_string(&resolved.settings()).unwrap());
     let again = Settings::default().resolve(Some(file.path())).unwrap();
     assert_eq!(again.train, resolved.train);
+    // From whatever folder it is read.
+    assert!(again.data_dir.as_deref().unwrap().is_absolute());
     assert_eq!(again.settings(), resolved.settings());
 }
 

@@ -1,15 +1,18 @@
 //! A trained network from a weights file, with the transform it was trained with.
 
-use anyhow::Context;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
 use candle_core::Device;
-use lenet_data::{Normalize, Transform};
-use lenet_nn::models::Model;
-use lenet_nn::weights::{self, Metadata};
+use lenet_data::{Dataset, DatasetName, Normalize, Transform};
+use lenet_nn::models::{Flavour, Model};
+use lenet_nn::weights::{Metadata, WeightsFile};
 use lenet_nn::{ModelKind, Parameters};
 use lenet_tensor::Key;
 
 use crate::args::WeightsArgs;
 use crate::exit::Usage;
+use crate::printer::Printer;
 
 /// A network that is ready to be used.
 pub(crate) struct Trained {
@@ -20,6 +23,8 @@ pub(crate) struct Trained {
     /// file that does not say.
     normalize: Option<Option<Normalize>>,
     wanted: bool,
+    /// The data set that the file says it was trained on.
+    dataset: Option<String>,
 }
 
 impl Trained {
@@ -27,30 +32,23 @@ impl Trained {
     pub(crate) fn load(args: &WeightsArgs) -> anyhow::Result<Self> {
         set_threads(args.threads)?;
         let path = &args.weights;
-        let metadata = weights::metadata(path)?;
-        let kind = match (&metadata, args.model) {
-            (Some(metadata), wanted) => said(metadata, wanted, path)?,
-            (None, wanted) => wanted.unwrap_or_default(),
-        };
-        let flavour = match (&metadata, args.flavour) {
-            (Some(metadata), None) if !metadata.flavour.is_empty() => {
-                let parsed = metadata.flavour.parse().map_err(anyhow::Error::msg);
-                parsed.with_context(|| path.display().to_string())?
-            }
-            (_, wanted) => wanted.unwrap_or_default(),
-        };
+        let file = WeightsFile::open(path)
+            .context("--weights: expected a safetensors file, as `lenet train` writes it")?;
+        let said = file.metadata()?.map(|m| Said::read(m, path)).transpose()?;
+        let kind = kind(said.as_ref(), args.model, path)?;
+        let flavour = flavour(said.as_ref(), args.flavour, path)?;
         let device = args.device.open()?;
         // Every value comes from the file; the key is only what builds the store.
         let parameters = Parameters::new(Key::from_seed(0), &device);
         let model = kind.build(flavour, &parameters)?;
-        weights::load(path, &parameters)?;
-        let normalize = metadata.map(|m| m.normalize.map(|(mean, std)| Normalize { mean, std }));
+        file.load(&parameters)?;
         Ok(Self {
             kind,
             model,
             device,
-            normalize,
+            normalize: said.as_ref().map(|said| said.normalize),
             wanted: !args.no_normalize,
+            dataset: said.map(|said| said.dataset),
         })
     }
 
@@ -63,30 +61,88 @@ impl Trained {
             padding: self.kind.padding(),
         }
     }
+
+    /// Warns where the network is tested on what it was trained on.
+    pub(crate) fn warn_of_known(&self, data: &Dataset, printer: &Printer) {
+        let mnist = DatasetName::Mnist.to_string();
+        if data.name == DatasetName::Sample && self.dataset.as_ref() == Some(&mnist) {
+            printer.warn(
+                "the sample's digits are of MNIST's training set, which this network was \
+                 trained on: it does better on them than on new ones",
+            );
+        }
+    }
+}
+
+/// What a file's metadata say, checked.
+struct Said {
+    kind: ModelKind,
+    /// `None` where a file of another program leaves it out.
+    flavour: Option<Flavour>,
+    normalize: Option<Normalize>,
+    dataset: String,
+}
+
+impl Said {
+    /// What is wrong is the file's fault and not the command line's: it is told
+    /// as text, so that no typed error asks for the exit code of usage.
+    fn read(metadata: Metadata, path: &Path) -> anyhow::Result<Self> {
+        let path = path.display();
+        let kind: ModelKind = (metadata.model.parse()).map_err(|e| anyhow!("{path}: {e}"))?;
+        let flavour = match metadata.flavour.as_str() {
+            "" => None,
+            name => Some(name.parse().map_err(|e| anyhow!("{path}: {e}"))?),
+        };
+        if flavour == Some(Flavour::Of1998) && kind != ModelKind::Lenet5On32 {
+            anyhow::bail!(
+                "{path}: its metadata say {kind} of the 1998 flavour, which there is not"
+            );
+        }
+        if let Some((mean, std)) = metadata.normalize
+            && !(mean.is_finite() && std.is_finite() && std > 0.0)
+        {
+            anyhow::bail!(
+                "{path}: its metadata say that pixels are normalized by mean {mean} and standard \
+                 deviation {std}: expected finite numbers, the latter above 0"
+            );
+        }
+        Ok(Self {
+            kind,
+            flavour,
+            normalize: metadata
+                .normalize
+                .map(|(mean, std)| Normalize { mean, std }),
+            dataset: metadata.dataset,
+        })
+    }
 }
 
 /// The model that the file names, which an explicit one may not contradict.
-fn said(
-    metadata: &Metadata,
-    wanted: Option<ModelKind>,
-    path: &std::path::Path,
-) -> anyhow::Result<ModelKind> {
-    let kind: ModelKind = metadata
-        .model
-        .parse()
-        .with_context(|| path.display().to_string())?;
+fn kind(said: Option<&Said>, wanted: Option<ModelKind>, path: &Path) -> anyhow::Result<ModelKind> {
+    let Some(Said { kind, .. }) = said else {
+        return Ok(wanted.unwrap_or_default());
+    };
+    // Both are one network, under the same names.
+    let twins = [ModelKind::Lenet5, ModelKind::Lenet5Sequential];
     match wanted {
-        // Both are one network, under the same names.
-        Some(ModelKind::Lenet5 | ModelKind::Lenet5Sequential)
-            if matches!(kind, ModelKind::Lenet5 | ModelKind::Lenet5Sequential) =>
-        {
-            Ok(wanted.unwrap_or(kind))
-        }
-        Some(wanted) if wanted != kind => anyhow::bail!(
-            "{}: holds weights of {kind}, not of {wanted}: leave --model out, or give another file",
+        Some(wanted) if twins.contains(&wanted) && twins.contains(kind) => Ok(wanted),
+        Some(wanted) if wanted != *kind => anyhow::bail!(
+            "{}: holds weights of {kind}, not of {wanted}: leave --model (LENET_MODEL) out, or give another file",
             path.display()
         ),
-        _ => Ok(kind),
+        _ => Ok(*kind),
+    }
+}
+
+/// The flavour likewise: both have the same shapes, so nothing else would tell.
+fn flavour(said: Option<&Said>, wanted: Option<Flavour>, path: &Path) -> anyhow::Result<Flavour> {
+    match (said.and_then(|said| said.flavour), wanted) {
+        (Some(said), Some(wanted)) if wanted != said => anyhow::bail!(
+            "{}: holds weights of the {said} flavour, not of {wanted}: leave --flavour \
+             (LENET_FLAVOUR) out, or give another file",
+            path.display()
+        ),
+        (said, wanted) => Ok(said.or(wanted).unwrap_or_default()),
     }
 }
 

@@ -68,18 +68,12 @@ impl Dataset {
     }
 
     /// Mean and standard deviation to normalize with: the customary ones of
-    /// MNIST (0.1307, 0.3081; for the sample, too) and of Fashion-MNIST (0.2860,
-    /// 0.3530); of other data those of their own training images.
+    /// MNIST (for the sample, too) and of Fashion-MNIST; of other data those of
+    /// their own training images.
     pub fn normalize(&self) -> Normalize {
         match self.name {
-            DatasetName::Mnist | DatasetName::Sample => Normalize {
-                mean: 0.1307,
-                std: 0.3081,
-            },
-            DatasetName::FashionMnist => Normalize {
-                mean: 0.2860,
-                std: 0.3530,
-            },
+            DatasetName::Mnist | DatasetName::Sample => Normalize::MNIST,
+            DatasetName::FashionMnist => Normalize::FASHION_MNIST,
             DatasetName::Idx => Normalize::of(self.train.images()),
         }
     }

@@ -47,7 +47,7 @@ pub enum Error {
         label_count: usize,
     },
     /// Neither cache nor network has the data set.
-    #[error("{name}: {why}; run `lenet data fetch` where there is a network, or give --data-dir")]
+    #[error("{name}: {why}")]
     Unavailable {
         /// The data set.
         name: DatasetName,
@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// A file of the cache is damaged and could not be replaced.
     #[error(
-        "{}: {fault}; it could not be fetched again ({why}): run `lenet data fetch` where there is a network, or delete it",
+        "{}: {fault}; it could not be fetched again ({why}): fetch it where there is a network, or delete it",
         path.display()
     )]
     Damaged {
@@ -79,7 +79,7 @@ pub enum Error {
     #[error("there is no cache folder to put {0} into: set XDG_CACHE_HOME or HOME")]
     NoCache(DatasetName),
     /// `idx` was asked for without a folder.
-    #[error("data set `idx` needs a folder with the four IDX files: give --data-dir")]
+    #[error("data set `idx` needs a folder with the four IDX files: set `data_dir`")]
     NeedsDataDir,
     /// `fetch` or `verify` of a data set that nobody publishes.
     #[error(

@@ -16,6 +16,17 @@ pub struct Normalize {
 }
 
 impl Normalize {
+    /// The customary values of MNIST.
+    pub const MNIST: Self = Self {
+        mean: 0.1307,
+        std: 0.3081,
+    };
+    /// The customary values of Fashion-MNIST.
+    pub const FASHION_MNIST: Self = Self {
+        mean: 0.2860,
+        std: 0.3530,
+    };
+
     /// Mean and (population) standard deviation of `images`, as pixels in
     /// `[0, 1]`. Images of one colour, or none at all, keep their scale: `std`
     /// is 1 there.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor, Var};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -96,14 +96,54 @@ pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result
     write_whole(path, &file).map_err(io)
 }
 
+/// A weights file, read once: what it says of itself and what it holds belong
+/// together even if the file is replaced meanwhile.
+#[derive(Debug)]
+pub struct WeightsFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl WeightsFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::NotWeights`] for a file that is too large.
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            bytes: read(path)?,
+        })
+    }
+
+    /// As [`metadata`].
+    ///
+    /// # Errors
+    /// [`Error::NotWeights`].
+    pub fn metadata(&self) -> Result<Option<Metadata>> {
+        metadata_of(&self.path, &self.bytes)
+    }
+
+    /// As [`load`].
+    ///
+    /// # Errors
+    /// [`Error::NotWeights`] and [`Error::Mismatch`].
+    pub fn load(&self, parameters: &Parameters) -> Result<()> {
+        load_from(&self.path, &self.bytes, parameters)
+    }
+}
+
 /// What the file's metadata say; `None` for a file that was written elsewhere.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::NotWeights`].
 pub fn metadata(path: &Path) -> Result<Option<Metadata>> {
-    let bytes = read(path)?;
+    WeightsFile::open(path)?.metadata()
+}
+
+fn metadata_of(path: &Path, bytes: &[u8]) -> Result<Option<Metadata>> {
     let (_, header) =
-        SafeTensors::read_metadata(&bytes).map_err(|e| not_weights(path, &bytes, &e))?;
+        SafeTensors::read_metadata(bytes).map_err(|e| not_weights(path, bytes, &e))?;
     let own = header
         .metadata()
         .as_ref()
@@ -126,8 +166,11 @@ pub fn metadata(path: &Path) -> Result<Option<Metadata>> {
 /// [`Error::Io`], [`Error::NotWeights`], and [`Error::Mismatch`] that lists
 /// everything that is wrong.
 pub fn load(path: &Path, parameters: &Parameters) -> Result<()> {
-    let bytes = read(path)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| not_weights(path, &bytes, &e))?;
+    WeightsFile::open(path)?.load(parameters)
+}
+
+fn load_from(path: &Path, bytes: &[u8], parameters: &Parameters) -> Result<()> {
+    let file = SafeTensors::deserialize(bytes).map_err(|e| not_weights(path, bytes, &e))?;
     let entries = parameters.entries();
     let mut problems = Vec::new();
     let mut found: Vec<(Var, Tensor)> = Vec::with_capacity(entries.len());

@@ -1,7 +1,5 @@
 //! Files written, read, damaged and refused.
 
-use std::path::PathBuf;
-
 use lenet_tensor::Key;
 use proptest::prelude::*;
 

@@ -147,66 +147,66 @@ impl TrainConfig {
         let at_least_1 = |n: u64| n >= 1;
         check(
             at_least_1(self.epochs),
-            "--epochs is 0: expected at least 1".to_owned(),
+            "`epochs` is 0: expected at least 1".to_owned(),
         );
-        for (flag, size) in [
-            ("--batch-size", self.batch_size),
-            ("--test-batch-size", self.test_batch_size),
+        for (field, size) in [
+            ("batch_size", self.batch_size),
+            ("test_batch_size", self.test_batch_size),
         ] {
-            check(size >= 1, format!("{flag} is 0: expected at least 1"));
+            check(size >= 1, format!("`{field}` is 0: expected at least 1"));
         }
         check(
             self.max_steps != Some(0),
-            "--max-steps is 0: expected at least 1".to_owned(),
+            "`max_steps` is 0: expected at least 1".to_owned(),
         );
         check(
             self.lr > 0.0 && self.lr.is_finite(),
-            format!("--lr is {}: expected a number above 0", self.lr),
+            format!("`lr` is {}: expected a number above 0", self.lr),
         );
         check(
             (0.0..1.0).contains(&self.momentum),
             format!(
-                "--momentum is {}: expected at least 0 and less than 1",
+                "`momentum` is {}: expected at least 0 and less than 1",
                 self.momentum
             ),
         );
         check(
             self.weight_decay >= 0.0 && self.weight_decay.is_finite(),
             format!(
-                "--weight-decay is {}: expected at least 0",
+                "`weight_decay` is {}: expected at least 0",
                 self.weight_decay
             ),
         );
         check(
             self.momentum == 0.0 || self.optimizer == OptimizerKind::Sgd,
             format!(
-                "--momentum belongs to --optimizer sgd, not to {}",
+                "`momentum` belongs to `optimizer` sgd, not to {}",
                 self.optimizer
             ),
         );
         check(
             !self.nesterov || self.momentum > 0.0,
-            "--nesterov needs --optimizer sgd with a --momentum above 0".to_owned(),
+            "`nesterov` needs `optimizer` sgd with a `momentum` above 0".to_owned(),
         );
         check(
             (0.0..1.0).contains(&self.val_split),
             format!(
-                "--val-split is {}: expected at least 0 and less than 1",
+                "`val_split` is {}: expected at least 0 and less than 1",
                 self.val_split
             ),
         );
         check(
             self.patience.is_none() || self.val_split > 0.0,
-            "--patience needs a --val-split to measure a gain on".to_owned(),
+            "`patience` needs a `val_split` to measure a gain on".to_owned(),
         );
         check(
             self.patience != Some(0),
-            "--patience is 0: expected at least 1".to_owned(),
+            "`patience` is 0: expected at least 1".to_owned(),
         );
         check(
             self.flavour == Flavour::Modern || self.model == ModelKind::Lenet5On32,
             format!(
-                "--flavour 1998 belongs to --model lenet5-32, not to {}",
+                "`flavour` 1998 belongs to `model` lenet5-32, not to {}",
                 self.model
             ),
         );
@@ -281,22 +281,22 @@ mod tests {
             ..TrainConfig::default()
         };
         let error = config.validate().unwrap_err().to_string();
-        for flag in [
-            "--epochs is 0",
-            "--batch-size is 0",
-            "--lr is NaN",
-            "--nesterov needs",
-            "--patience needs",
-            "--flavour 1998",
+        for part in [
+            "`epochs` is 0",
+            "`batch_size` is 0",
+            "`lr` is NaN",
+            "`nesterov` needs",
+            "`patience` needs",
+            "`flavour` 1998",
         ] {
-            assert!(error.contains(flag), "{flag} not in: {error}");
+            assert!(error.contains(part), "{part} not in: {error}");
         }
         let momentum = TrainConfig {
             momentum: 0.9,
             ..TrainConfig::default()
         };
         let error = momentum.validate().unwrap_err().to_string();
-        assert_eq!(error, "--momentum belongs to --optimizer sgd, not to adam");
+        assert_eq!(error, "`momentum` belongs to `optimizer` sgd, not to adam");
     }
 
     #[test]

@@ -11,13 +11,18 @@ pub enum Error {
     #[error("{}", .0.join("; "))]
     Config(Vec<String>),
     /// NaN or infinity: nothing that follows would mean anything.
-    #[error("{what} is NaN or infinite at step {step}: lower --lr, or look at the data")]
+    #[error(
+        "{what} is NaN or infinite at step {step}: lower the learning rate, or look at the data"
+    )]
     Diverged {
         /// The tensor, for example ``the gradient of `conv1.weight` ``.
         what: String,
         /// The optimizer step, counted from 1.
         step: u64,
     },
+    /// NaN or infinity in what a trained model gives.
+    #[error("{0} is NaN or infinite: these weights are of no use, the run that made them diverged")]
+    NotFinite(&'static str),
     /// A parameter that the loss does not depend on.
     #[error(
         "no gradient reached `{0}`: the loss does not depend on it; leave it out of the optimizer"

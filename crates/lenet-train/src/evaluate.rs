@@ -60,7 +60,8 @@ impl Evaluation {
 /// with or without [`no_grad`] yourself.
 ///
 /// # Errors
-/// [`Error::NoBatches`], or those of data and model.
+/// [`Error::NoBatches`], [`Error::NotFinite`] at the first batch whose loss is NaN
+/// or infinite, or those of data and model.
 pub fn evaluate(model: &dyn ModuleT, loss: Loss, data: &Loader<'_>) -> Result<Evaluation> {
     if data.batch_count() == 0 {
         return Err(Error::NoBatches("evaluate"));
@@ -78,6 +79,9 @@ pub fn evaluate(model: &dyn ModuleT, loss: Loss, data: &Loader<'_>) -> Result<Ev
                 confusion[label][said] += 1;
             },
         )?);
+        if !tally.loss_sum.is_finite() {
+            return Err(Error::NotFinite("the loss of the evaluated samples"));
+        }
     }
     Ok(Evaluation { tally, confusion })
 }

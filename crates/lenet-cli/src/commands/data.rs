@@ -1,11 +1,13 @@
 //! `lenet data fetch|verify|path`.
 
-use anyhow::Context;
-use lenet_data::{Choice, Request};
+use std::path::{Path, PathBuf};
+
+use lenet_data::{Choice, DatasetName, Request};
 use serde::Serialize;
 
 use crate::args::{DataCommand, PublishedArgs};
 use crate::data::{DownloadBar, request};
+use crate::exit::Usage;
 use crate::printer::Printer;
 
 #[derive(Serialize)]
@@ -41,24 +43,25 @@ fn path(args: &PublishedArgs, printer: &Printer) -> anyhow::Result<()> {
     folder_line(args, &folder(args)?, printer)
 }
 
-fn folder_line(
-    args: &PublishedArgs,
-    folder: &std::path::Path,
-    printer: &Printer,
-) -> anyhow::Result<()> {
+fn folder_line(args: &PublishedArgs, folder: &Path, printer: &Printer) -> anyhow::Result<()> {
     let folder = folder.display().to_string();
     if args.json {
         return printer
             .json(&serde_json::json!({ "dataset": args.dataset.to_string(), "path": folder }));
     }
-    printer.result(&folder);
-    Ok(())
+    printer.result(&folder)
 }
 
-fn folder(args: &PublishedArgs) -> anyhow::Result<std::path::PathBuf> {
-    asked(args)
-        .dir(args.dataset)
-        .context("there is no cache folder: set XDG_CACHE_HOME or HOME, or give --data-dir")
+fn folder(args: &PublishedArgs) -> anyhow::Result<PathBuf> {
+    if args.dataset == DatasetName::Sample {
+        let built_in = "--dataset sample is built into the program: it has no folder";
+        return Err(Usage(built_in.to_owned()).into());
+    }
+    let folder = asked(args).dir(args.dataset);
+    Ok(folder.ok_or(match args.dataset {
+        DatasetName::Idx => lenet_data::Error::NeedsDataDir,
+        name => lenet_data::Error::NoCache(name),
+    })?)
 }
 
 fn verify(args: &PublishedArgs, printer: &Printer) -> anyhow::Result<()> {
@@ -82,7 +85,7 @@ fn verify(args: &PublishedArgs, printer: &Printer) -> anyhow::Result<()> {
         }))?;
     } else {
         for report in reports.iter().filter(|report| report.is_ok()) {
-            printer.result(&format!("ok  {}", report.path.display()));
+            printer.result(&format!("ok  {}", report.path.display()))?;
         }
     }
     if bad.is_empty() {

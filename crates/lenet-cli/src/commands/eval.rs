@@ -28,6 +28,7 @@ pub(crate) fn run(args: &EvalArgs, printer: &Printer) -> anyhow::Result<()> {
     }
     let trained = Trained::load(&args.trained)?;
     let data = data::load(&args.data.request(), printer)?;
+    trained.warn_of_known(&data, printer);
     let transform = trained.transform(data.normalize());
     let test = Loader::new(&data.test, transform, args.test_batch_size)?.device(&trained.device);
     let evaluation = evaluate(&*trained.model, trained.kind.loss(), &test)?;
@@ -44,11 +45,10 @@ pub(crate) fn run(args: &EvalArgs, printer: &Printer) -> anyhow::Result<()> {
     if args.json {
         return printer.json(&report);
     }
-    print(&report, printer);
-    Ok(())
+    print(&report, printer)
 }
 
-fn print(report: &Report, printer: &Printer) {
+fn print(report: &Report, printer: &Printer) -> anyhow::Result<()> {
     printer.result(&format!(
         "{} on {}: {:.2} % ({} of {} right), loss {:.4}",
         report.model,
@@ -57,10 +57,10 @@ fn print(report: &Report, printer: &Printer) {
         report.correct,
         report.samples,
         report.loss
-    ));
+    ))?;
     let percent =
         |share: Option<f64>| share.map_or("-".to_owned(), |s| format!("{:.2} %", 100.0 * s));
-    printer.result("\nclass  precision    recall   samples");
+    printer.result("\nclass  precision    recall   samples")?;
     for class in &report.per_class {
         printer.result(&format!(
             "{:>5}  {:>9} {:>9} {:>9}",
@@ -68,15 +68,16 @@ fn print(report: &Report, printer: &Printer) {
             percent(class.precision),
             percent(class.recall),
             class.samples
-        ));
+        ))?;
     }
-    printer.result("\nlabel (rows) against prediction (columns)");
+    printer.result("\nlabel (rows) against prediction (columns)")?;
     let columns: String = (0..report.confusion.len())
         .map(|class| format!("{class:>6}"))
         .collect();
-    printer.result(&format!("     {columns}"));
+    printer.result(&format!("     {columns}"))?;
     for (label, row) in report.confusion.iter().enumerate() {
         let counts: String = row.iter().map(|count| format!("{count:>6}")).collect();
-        printer.result(&format!("{label:>5}{counts}"));
+        printer.result(&format!("{label:>5}{counts}"))?;
     }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use lenet_data::Normalize;
 use lenet_nn::loss::softmax;
 use lenet_tensor::no_grad;
-use lenet_tensor::reduce::argmax;
+use lenet_tensor::reduce::{all_finite, argmax};
 use serde::Serialize;
 
 use crate::args::PredictArgs;
@@ -36,10 +36,7 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> anyhow::Result<()> {
         inputs.push(Input {
             source: path.display().to_string(),
             pixels: picture::read(path)?,
-            usual: Normalize {
-                mean: 0.1307,
-                std: 0.3081,
-            },
+            usual: Normalize::MNIST,
         });
     }
     inputs.extend(from_data_set(args, printer)?);
@@ -52,7 +49,7 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> anyhow::Result<()> {
     }
     for p in &predictions {
         let sure = 100.0 * p.probabilities[p.digit];
-        printer.result(&format!("{}: {} ({sure:.1} %)", p.source, p.digit));
+        printer.result(&format!("{}: {} ({sure:.1} %)", p.source, p.digit))?;
     }
     Ok(())
 }
@@ -64,6 +61,9 @@ fn predict(trained: &Trained, input: &Input) -> anyhow::Result<Prediction> {
     let x = Tensor::from_vec(values, (1, 1, side, side), &trained.device)?;
     let logits = no_grad(|| trained.model.forward_t(&x, false))?;
     let logits = logits.flatten_all()?.to_vec1::<f32>()?;
+    if !all_finite(&logits) {
+        return Err(lenet_train::Error::NotFinite("a logit")).with_context(|| input.source.clone());
+    }
     Ok(Prediction {
         source: input.source.clone(),
         digit: argmax(&logits).context("the network gave no output")?,

@@ -47,8 +47,8 @@ pub(crate) fn run(args: &SummaryArgs, printer: &Printer) -> anyhow::Result<()> {
         "{:name$}  {:layer$}  {:<16}{:>10}",
         "name", "layer", "output", "parameters"
     );
-    printer.result(&header);
-    printer.result(&"-".repeat(header.len()));
+    printer.result(&header)?;
+    printer.result(&"-".repeat(header.len()))?;
     for l in &summary.layers {
         let shape = format!("{:?}", l.output_shape);
         let line = format!(
@@ -57,14 +57,14 @@ pub(crate) fn run(args: &SummaryArgs, printer: &Printer) -> anyhow::Result<()> {
             l.layer,
             thousands(l.parameters)
         );
-        printer.result(&line);
+        printer.result(&line)?;
     }
-    printer.result(&"-".repeat(header.len()));
+    printer.result(&"-".repeat(header.len()))?;
     printer.result(&format!(
         "{}: {} parameters",
         summary.model,
         thousands(summary.total)
-    ));
+    ))?;
     Ok(())
 }
 

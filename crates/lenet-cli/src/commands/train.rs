@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use candle_core::Device;
 use lenet_data::{Choice, Dataset, Loader, Split, Transform};
 use lenet_nn::weights::{self, Metadata};
@@ -39,6 +40,12 @@ struct Summary {
 
 pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()> {
     let resolved = args.settings.clone().resolve(args.config.as_deref())?;
+    if resolved.void_preset {
+        printer.warn(
+            "--preset changes nothing: all that it would set is given by flags, variables or \
+             --config, which win over it",
+        );
+    }
     set_threads(resolved.threads)?;
     let device = resolved.device.open()?;
     let request = data::request(
@@ -52,7 +59,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         "training {} ({} parameters) on {} samples of {} ({})",
         resolved.train.model,
         run.parameters.count(),
-        run.train_samples(),
+        run.train().len(),
         data.name,
         data.origin
     ));
@@ -89,6 +96,8 @@ struct Run<'a> {
     resolved: &'a Resolved,
     data: &'a Dataset,
     device: &'a Device,
+    /// What is trained on and what is held out, where something is.
+    parts: Option<(Split, Split)>,
     transform: Transform,
     parameters: Parameters,
     model: Box<dyn Model>,
@@ -100,12 +109,16 @@ impl<'a> Run<'a> {
         let parameters = Parameters::new(config.key("parameters"), device);
         let model = config.model.build(config.flavour, &parameters)?;
         if let Some(path) = &resolved.init_from {
-            weights::load(path, &parameters)?;
+            weights::load(path, &parameters).context("--init-from")?;
         }
+        let parts = config
+            .hold_out(&data.train)
+            .with_context(|| format!("--val-split {}: {}", config.val_split, data.name))?;
         Ok(Self {
             resolved,
             data,
             device,
+            parts,
             transform: Transform {
                 normalize: resolved.normalize.then(|| data.normalize()),
                 padding: config.model.padding(),
@@ -124,13 +137,12 @@ impl<'a> Run<'a> {
 
     fn fit(&self, max_steps: Option<u64>, observer: &mut dyn Observer) -> anyhow::Result<Fit> {
         let config = &self.resolved.train;
-        let parts = config.hold_out(&self.data.train)?;
-        let train = parts.as_ref().map_or(&self.data.train, |(train, _)| train);
-        let mut train = Loader::new(train, self.transform, config.batch_size)?.device(self.device);
+        let mut train =
+            Loader::new(self.train(), self.transform, config.batch_size)?.device(self.device);
         if config.shuffle {
             train = train.shuffle(config.key("shuffle"));
         }
-        let held_out = match &parts {
+        let held_out = match &self.parts {
             Some((_, held_out)) => Some(self.test_loader(held_out)?),
             None => None,
         };
@@ -172,7 +184,7 @@ impl<'a> Run<'a> {
         if args.json {
             return printer.json(&self.settings());
         }
-        printer.result(toml::to_string(&self.settings())?.trim_end());
+        printer.result(toml::to_string(&self.settings())?.trim_end())?;
         Ok(())
     }
 
@@ -189,16 +201,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What was trained on, without what was held out.
-    fn train_samples(&self) -> usize {
-        let all = self.data.train.len();
-        all - (self.resolved.train.val_split * all as f64).round() as usize
+    /// What is trained on, without what is held out.
+    fn train(&self) -> &Split {
+        match &self.parts {
+            Some((train, _)) => train,
+            None => &self.data.train,
+        }
     }
 
     fn summary(&self, fit: &Fit, tested: &Evaluation, folder: &Path) -> anyhow::Result<Summary> {
         Ok(Summary {
             dataset: self.data.name.to_string(),
-            train_samples: self.train_samples(),
+            train_samples: self.train().len(),
             test_samples: self.data.test.len(),
             model: self.resolved.train.model.to_string(),
             parameters: self.parameters.count(),
@@ -225,12 +239,12 @@ fn print(summary: &Summary, json: bool, printer: &Printer) -> anyhow::Result<()>
         summary.test_correct,
         summary.test_samples,
         summary.test_loss
-    ));
+    ))?;
     printer.result(&format!(
         "trained in {:.1} s; weights {}",
         summary.train_seconds,
         &summary.weights_sha256[..16]
-    ));
-    printer.result(&format!("run folder {}", summary.run_dir));
+    ))?;
+    printer.result(&format!("run folder {}", summary.run_dir))?;
     Ok(())
 }

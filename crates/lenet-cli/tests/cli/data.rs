@@ -12,7 +12,7 @@ const FILES: [&str; 4] = [
 ];
 
 /// A small set of four IDX files in `folder`.
-fn write_idx(folder: &Path) {
+pub(super) fn write_idx(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     for (images, labels, n) in [(FILES[0], FILES[1], 40u32), (FILES[2], FILES[3], 20)] {
         let mut bytes = vec![0, 0, 8, 3];
@@ -120,6 +120,34 @@ fn the_cache_has_a_path() {
     let path = place.run(&["data", "path"]).ok().stdout;
     let expected = place.path().join("cache").join("lenet").join("mnist");
     assert_eq!(path.trim_end(), expected.display().to_string());
+    for args in [["data", "path"], ["data", "fetch"], ["data", "verify"]] {
+        let mut command = place.command(&args);
+        // Neither names a folder: relative ones do not count.
+        command.env("XDG_CACHE_HOME", "").env("HOME", "here");
+        super::Ran::from(command.output().unwrap()).fails(3, &["no cache folder"]);
+    }
+    let of = |dataset| ["data", "path", "--dataset", dataset];
+    place
+        .run(&of("sample"))
+        .fails(2, &["built into the program"]);
+    place.run(&of("idx")).fails(2, &["--data-dir"]);
+}
+
+#[test]
+fn a_data_dir_has_a_path_and_is_what_fetch_fills() {
+    let place = Place::new();
+    let raw = place.path().join("digits/MNIST/raw");
+    write_idx(&raw);
+    for dataset in ["idx", "mnist"] {
+        let args = ["data", "path", "--dataset", dataset, "--data-dir", "digits"];
+        let path = place.run(&args).ok().stdout;
+        assert_eq!(Path::new(path.trim_end()), Path::new("digits/MNIST/raw"));
+    }
+    // These are not MNIST's, and nothing of somebody's own is replaced.
+    let args = ["data", "fetch", "--data-dir", "digits"];
+    place
+        .run(&args)
+        .fails(3, &["digits/MNIST/raw", "is not mnist's"]);
 }
 
 #[test]

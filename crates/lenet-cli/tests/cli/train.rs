@@ -1,8 +1,15 @@
 //! `lenet train`: results, run folder, reproducibility, exit codes.
 
+use std::collections::BTreeMap;
+
+use candle_core::Device;
+use lenet_data::{Loader, Transform};
+use lenet_nn::{Parameters, weights};
+use lenet_train::{OptimizerKind, TrainConfig, Trainer};
 use serde_json::Value;
 
 use super::Place;
+use super::data::write_idx;
 
 #[test]
 fn the_summary_is_one_object_and_the_run_folder_is_whole() {
@@ -139,11 +146,44 @@ fn the_exit_code_tells_a_missed_target_and_a_divergence() {
 }
 
 #[test]
-fn a_divergence_keeps_the_weights_that_were_there() {
+fn weights_that_give_no_number_are_a_divergence_and_are_not_saved() {
+    let place = Place::new();
+    let step = ["--max-steps", "1", "--optimizer", "sgd", "--lr", "1e20"];
+    let args = ["train", "--dataset", "sample", "--out-dir", "run"];
+    let ran = place.run(&[&args[..], &step].concat());
+    ran.fails(4, &["the loss of the evaluated samples is NaN or infinite"]);
+    assert!(!place.path().join("run/model.safetensors").exists());
+    // The same by way of the held-out samples.
+    let held_out = ["--val-split", "0.1", "--out-dir", "other"];
+    let ran = place.run(&[&args[..3], &step, &held_out].concat());
+    ran.fails(4, &["NaN or infinite"]);
+    assert!(!place.path().join("other").exists());
+}
+
+/// Every file of a run, by name.
+fn files(place: &Place, run: &str) -> BTreeMap<String, Vec<u8>> {
+    let folder = std::fs::read_dir(place.path().join(run)).unwrap();
+    let paths = folder.map(|file| file.unwrap().path());
+    paths
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read(path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_that_comes_to_nothing_keeps_what_was_there() {
     let place = Place::new();
     place.train("run", &[]);
-    let weights = place.path().join("run/model.safetensors");
-    let before = std::fs::read(&weights).unwrap();
+    let before = files(&place, "run");
+    assert_eq!(before.len(), 4, "{:?}", before.keys());
+    let refused = ["train", "--dataset", "sample", "--val-split", "0.00001"];
+    place
+        .run(&[&refused[..], &["--out-dir", "run"]].concat())
+        .fails(2, &["--val-split", "8500 samples"]);
+    assert_eq!(files(&place, "run"), before);
+    place.run(&refused).fails(2, &["--val-split"]);
     let args = [
         "train",
         "--dataset",
@@ -155,8 +195,28 @@ fn a_divergence_keeps_the_weights_that_were_there() {
         "--out-dir",
         "run",
     ];
-    place.run(&args).fails(4, &["--lr"]);
-    assert_eq!(std::fs::read(&weights).unwrap(), before);
+    place.run(&args).fails(4, &["learning rate"]);
+    assert_eq!(files(&place, "run"), before);
+    place
+        .run(&args[..args.len() - 2])
+        .fails(4, &["learning rate"]);
+    assert!(!place.path().join("runs").exists(), "no folder for nothing");
+    // A run that does come to something takes the folder over.
+    let summary = place.train("run", &["--seed", "8"]);
+    let after = files(&place, "run");
+    assert!(before.keys().eq(after.keys()));
+    assert!(before.iter().all(|(name, bytes)| after[name] != *bytes));
+    assert_eq!(summary["seed"], 8);
+}
+
+#[test]
+fn an_out_dir_that_cannot_be_is_told_before_training() {
+    let place = Place::new();
+    std::fs::write(place.path().join("file"), "").unwrap();
+    let args = ["train", "--dataset", "sample", "--out-dir", "file/run"];
+    let ran = place.run(&args);
+    ran.fails(1, &["file/run", "--out-dir"]);
+    assert!(!ran.stderr.contains("epoch 1"), "{}", ran.stderr);
 }
 
 #[test]
@@ -190,20 +250,73 @@ fn variables_stand_between_flags_and_the_file() {
     command
         .args(["--dry-run", "--json"])
         .env("LENET_SEED", "5")
-        .env("LENET_EPOCHS", "7");
+        .env("LENET_EPOCHS", "7")
+        .env("LENET_BATCH_SIZE", "");
     let settings = super::Ran::from(command.output().unwrap()).ok().json();
     assert_eq!(
         (&settings["seed"], &settings["epochs"], &settings["lr"]),
         (&9.into(), &7.into(), &0.5.into())
     );
+    assert_eq!(settings["batch-size"], 64, "an empty variable is none");
 }
 
 #[test]
-fn no_shuffle_starts_from_the_weights_that_are_given() {
+fn switches_may_be_given_as_variables_in_the_usual_words() {
+    let place = Place::new();
+    let settings = |variables: &[(&str, &str)]| {
+        let args = ["train", "--dataset", "sample", "--dry-run", "--json"];
+        let mut command = place.command(&args);
+        command.envs(variables.iter().copied());
+        super::Ran::from(command.output().unwrap()).ok().json()
+    };
+    for (word, value) in [("1", true), ("yes", true), ("0", false), ("no", false)] {
+        let settings = settings(&[
+            ("LENET_OFFLINE", word),
+            ("LENET_NORMALIZE", word),
+            ("LENET_NO_SHUFFLE", word),
+        ]);
+        for key in ["offline", "normalize", "no-shuffle"] {
+            assert_eq!(settings[key], value, "{key} by {word}");
+        }
+    }
+    let mut command = place.command(&["data", "path"]);
+    command.env("LENET_OFFLINE", "1");
+    super::Ran::from(command.output().unwrap()).ok();
+}
+
+#[test]
+fn the_device_is_settled_source_by_source() {
+    let place = Place::new();
+    std::fs::write(place.path().join("c.toml"), "no-accel = true\n").unwrap();
+    let device = |more: &[&str], variable: &str| {
+        let args = ["train", "--dataset", "sample", "--dry-run", "--json"];
+        let mut command = place.command(&[&args[..], more].concat());
+        command.env("LENET_DEVICE", variable);
+        super::Ran::from(command.output().unwrap()).ok().json()["device"].clone()
+    };
+    assert_eq!(device(&["--config", "c.toml"], ""), "cpu");
+    assert_eq!(
+        device(&["--config", "c.toml", "--device", "auto"], ""),
+        "auto"
+    );
+    assert_eq!(device(&["--config", "c.toml"], "auto"), "auto");
+    assert_eq!(device(&["--no-accel"], "cpu"), "cpu");
+    assert_eq!(device(&["--no-accel"], "cuda:7"), "cpu");
+    assert_eq!(device(&["--device", "auto"], "cuda:7"), "auto");
+    assert_eq!(device(&["--no-accel", "--device", "auto"], ""), "auto");
+    let mut command = place.command(&["train", "--no-normalize", "--dry-run", "--json"]);
+    command
+        .env("LENET_NORMALIZE", "1")
+        .env("LENET_DATASET", "sample");
+    let settings = super::Ran::from(command.output().unwrap()).ok().json();
+    assert_eq!(settings["normalize"], false);
+}
+
+#[test]
+fn a_run_starts_from_the_weights_that_are_given() {
     let place = Place::new();
     let start = place.train("start", &["--seed", "4"]);
     let tiny = [
-        "--no-shuffle",
         "--optimizer",
         "sgd",
         "--lr",
@@ -216,4 +329,66 @@ fn no_shuffle_starts_from_the_weights_that_are_given() {
     let distance =
         (start["test_loss"].as_f64().unwrap() - kept["test_loss"].as_f64().unwrap()).abs();
     assert!(distance < 1e-6, "{distance}");
+}
+
+#[test]
+fn no_shuffle_takes_the_samples_from_the_first_on() {
+    let place = Place::new();
+    write_idx(&place.path().join("digits"));
+    let step = |run: &str, more: &[&str]| {
+        let args = [
+            "train",
+            "--data-dir",
+            "digits",
+            "--max-steps",
+            "1",
+            "--json",
+        ];
+        let sgd = ["--optimizer", "sgd", "--lr", "1", "--batch-size", "8"];
+        let all = [&args[..], &sgd, &["--out-dir", run], more].concat();
+        let summary = place.run(&all).ok().json();
+        let line = std::fs::read_to_string(place.path().join(run).join("metrics.jsonl")).unwrap();
+        let metrics: Value = serde_json::from_str(&line).unwrap();
+        let loss = metrics["train_loss"].as_f64().unwrap();
+        (summary["weights_sha256"].clone(), loss)
+    };
+    let in_order = step("a", &["--no-shuffle"]);
+    let shuffled = step("b", &[]);
+    assert_ne!(in_order, shuffled);
+    assert_eq!(step("c", &["--no-shuffle"]), in_order);
+
+    // The same step by hand, on the first eight samples of the files.
+    let request = lenet_data::Request {
+        data_dir: Some(place.path().join("digits")),
+        ..Default::default()
+    };
+    let data = lenet_data::load(&request, &mut ()).unwrap();
+    let transform = Transform {
+        normalize: Some(data.normalize()),
+        padding: 0,
+    };
+    let first = data.train.subset(&[0, 1, 2, 3, 4, 5, 6, 7]);
+    let first = Loader::new(&first, transform, 8).unwrap();
+    let config = TrainConfig {
+        optimizer: OptimizerKind::Sgd,
+        lr: 1.0,
+        weight_decay: 0.0,
+        ..TrainConfig::default()
+    };
+    let parameters = Parameters::new(config.key("parameters"), &Device::Cpu);
+    let model = config.model.build(config.flavour, &parameters).unwrap();
+    let fit = Trainer {
+        model: &*model,
+        parameters: &parameters,
+        loss: config.model.loss(),
+        optimizer: &mut *config.optimizer(&parameters).unwrap(),
+        epochs: 1,
+        max_steps: None,
+        patience: None,
+    }
+    .fit(&first, None, &mut ())
+    .unwrap();
+    assert_eq!(in_order.0, weights::sha256(&parameters).unwrap());
+    // The last digit of a number may be lost between text and f64.
+    assert!((in_order.1 - fit.epochs[0].train_loss).abs() < 1e-12);
 }

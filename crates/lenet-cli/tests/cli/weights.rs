@@ -1,5 +1,10 @@
 //! `lenet eval` and `lenet predict` with good weights and bad ones.
 
+use candle_core::Device;
+use lenet_nn::weights::{self, Metadata};
+use lenet_nn::{ModelKind, Parameters};
+use lenet_tensor::Key;
+
 use super::Place;
 
 const SAMPLE: [&str; 2] = ["--dataset", "sample"];
@@ -16,13 +21,11 @@ fn eval(place: &Place, weights: &str, more: &[&str]) -> super::Ran {
 
 #[test]
 fn eval_finds_what_training_found_for_every_model_and_normalisation() {
-    let cases: [&[&str]; 4] = [
-        &[],
-        &["--no-normalize"],
-        &["--model", "convnet"],
-        &["--model", "lenet5-32", "--flavour", "1998"],
-    ];
-    for more in cases {
+    let models = ModelKind::ALL.map(|kind| vec!["--model", kind.name()]);
+    let mut cases = models.to_vec();
+    cases.push(vec!["--no-normalize"]);
+    cases.push(vec!["--model", "lenet5-32", "--flavour", "1998"]);
+    for more in &cases {
         let (place, summary) = trained(more);
         let report = eval(&place, "run/model.safetensors", &[]).ok().json();
         assert_eq!(report["accuracy"], summary["test_accuracy"], "{more:?}");
@@ -109,7 +112,7 @@ fn weights_that_do_not_fit_are_refused_and_change_nothing() {
         .run(&start)
         .fails(1, &["`fc3.weight` is missing", "expected [6, 1, 5, 5]"]);
     assert!(!place.path().join("other").exists());
-    eval(&place, "no/such.safetensors", &[]).fails(1, &["no/such.safetensors"]);
+    eval(&place, "no/such.safetensors", &[]).fails(1, &["--weights", "no/such.safetensors"]);
 
     let path = place.path().join(weights);
     let mut bytes = std::fs::read(&path).unwrap();
@@ -119,6 +122,114 @@ fn weights_that_do_not_fit_are_refused_and_change_nothing() {
     eval(&place, weights, &[]).fails(1, &["model.safetensors", "NaN"]);
     std::fs::write(&path, &bytes[..1000]).unwrap();
     eval(&place, weights, &[]).fails(1, &["model.safetensors", "not a weights file"]);
+}
+
+/// Writes a file of LeNet-5 in which every value is `value`.
+fn write_weights(place: &Place, value: f64, metadata: &Metadata) {
+    let parameters = Parameters::new(Key::from_seed(0), &Device::Cpu);
+    let model: ModelKind = metadata.model.parse().unwrap_or_default();
+    model.build(Default::default(), &parameters).unwrap();
+    for entry in parameters.entries() {
+        let values = entry.var.ones_like().unwrap().affine(value, 0.0).unwrap();
+        entry.var.set(&values).unwrap();
+    }
+    weights::save(&place.path().join("w.safetensors"), &parameters, metadata).unwrap();
+}
+
+fn lenet5() -> Metadata {
+    Metadata {
+        model: "lenet5".to_owned(),
+        ..Metadata::default()
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_no_result() {
+    let place = Place::new();
+    write_weights(&place, 1e30, &lenet5());
+    eval(&place, "w.safetensors", &[]).fails(4, &["NaN or infinite"]);
+    let args = ["predict", "--weights", "w.safetensors", "--index", "3"];
+    let ran = place.run(&[&args[..], &SAMPLE].concat());
+    ran.fails(4, &["sample/test/3", "NaN or infinite"]);
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn metadata_that_cannot_be_are_the_files_fault() {
+    let place = Place::new();
+    let normalize = |mean, std| Metadata {
+        normalize: Some((mean, std)),
+        ..lenet5()
+    };
+    let flavour = |flavour: &str| Metadata {
+        flavour: flavour.to_owned(),
+        ..lenet5()
+    };
+    for (metadata, part) in [
+        (normalize(0.1, 0.0), "standard deviation 0"),
+        (normalize(0.1, -1.0), "standard deviation -1"),
+        (flavour("1998"), "1998"),
+        (flavour("2020"), "unknown flavour `2020`"),
+        (
+            Metadata {
+                model: "lenet9".to_owned(),
+                ..Metadata::default()
+            },
+            "unknown model `lenet9`",
+        ),
+    ] {
+        write_weights(&place, 0.1, &metadata);
+        eval(&place, "w.safetensors", &[]).fails(1, &["w.safetensors", part]);
+    }
+    let of = |model: &str, flavour: &str| Metadata {
+        model: model.to_owned(),
+        flavour: flavour.to_owned(),
+        ..Metadata::default()
+    };
+    write_weights(&place, 0.01, &of("lenet5-32", "1998"));
+    eval(&place, "w.safetensors", &[]).ok();
+    eval(&place, "w.safetensors", &["--flavour", "modern"])
+        .fails(1, &["w.safetensors", "1998", "modern"]);
+}
+
+#[test]
+fn digits_that_were_trained_on_are_said_to_be() {
+    let place = Place::new();
+    let of = |dataset: &str| Metadata {
+        dataset: dataset.to_owned(),
+        ..lenet5()
+    };
+    for (dataset, warned) in [("mnist", true), ("sample", false), ("", false)] {
+        write_weights(&place, 0.01, &of(dataset));
+        let ran = eval(&place, "w.safetensors", &["--quiet"]).ok();
+        assert_eq!(ran.stderr.contains("trained on"), warned, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn variables_reach_those_who_use_weights() {
+    let (place, _) = trained(&[]);
+    let eval = ["eval", "--weights", "run/model.safetensors"];
+    let predict = [
+        "predict",
+        "--index",
+        "0",
+        "--weights",
+        "run/model.safetensors",
+    ];
+    for args in [&eval[..], &predict[..]] {
+        for (name, value, code) in [
+            ("LENET_DEVICE", "gpu", 2),
+            ("LENET_THREADS", "0", 2),
+            ("LENET_MODEL", "lenet6", 2),
+            ("LENET_MODEL", "convnet", 1),
+            ("LENET_MODEL", "lenet5", 0),
+        ] {
+            let mut command = place.command(&[args, &SAMPLE[..]].concat());
+            let ran = super::Ran::from(command.env(name, value).output().unwrap());
+            assert_eq!(ran.code, code, "{name}={value}: {}", ran.stderr);
+        }
+    }
 }
 
 #[test]

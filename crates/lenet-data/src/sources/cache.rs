@@ -2,20 +2,20 @@
 //! their published names.
 //!
 //! They are kept unpacked (55 MB a set): MNIST is loaded from there in a third
-//! of the time that unpacking takes, a file has one name only, and the folder
-//! is what torchvision and candle-datasets read. A file is written beside its
-//! place and renamed into it, so that it is whole whenever it can be seen, also
-//! with two writers.
+//! of the time that unpacking takes, and the folder is what torchvision and
+//! candle-datasets read. A packed file that somebody put there is read as well.
+//! A file is written beside its place and renamed into it, so that it is whole
+//! whenever it can be seen, also with two writers.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Fault, Result};
+use super::dir;
+use crate::error::{Error, Result};
 use crate::idx::{self, IdxFile};
 use crate::mnist::{Kind, Part, Published};
-use crate::name::DatasetName;
 
 /// Where one data set is kept.
 #[derive(Debug)]
@@ -24,25 +24,16 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub(super) fn new(root: &Path, name: DatasetName) -> Self {
-        Self {
-            dir: dir(root, name),
-        }
-    }
-
-    /// The file, or `None` if it is not there.
+    /// The file, packed or not, or `None` if it is not there.
     ///
     /// # Errors
     /// If it is there but not the published one.
     pub(super) fn read(&self, set: &Published, part: Part) -> Result<Option<IdxFile>> {
-        match IdxFile::open(part.kind(), &self.dir.join(part.file())) {
-            Err(Error::File {
-                fault: Fault::Missing,
-                ..
-            }) => Ok(None),
-            Err(error) => Err(error),
-            Ok(file) => set.check(part, &file).map(|()| Some(file)),
-        }
+        let Some(path) = dir::find(&self.dir, part) else {
+            return Ok(None);
+        };
+        let file = IdxFile::open(part.kind(), &path)?;
+        set.check(part, &file).map(|()| Some(file))
     }
 
     /// Keeps a file that was checked.
@@ -68,11 +59,6 @@ impl Cache {
         temporary.persist(path)?;
         Ok(())
     }
-}
-
-/// Where the cache at `root` keeps that data set.
-pub(super) fn dir(root: &Path, name: DatasetName) -> PathBuf {
-    root.join(name.to_string())
 }
 
 /// The user's cache folder for this program.
@@ -138,7 +124,9 @@ mod tests {
     #[test]
     fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {
         let root = tempfile::tempdir().unwrap();
-        let cache = Cache::new(root.path(), DatasetName::Mnist);
+        let cache = Cache {
+            dir: root.path().join("mnist"),
+        };
         let path = cache.dir.join("t10k-labels-idx1-ubyte");
         for labels in [vec![1, 2, 3], vec![4]] {
             let file = IdxFile {

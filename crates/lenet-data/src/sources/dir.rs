@@ -130,6 +130,15 @@ fn locate(dir: &Path, choice: Choice) -> Result<(PathBuf, [PathBuf; 4])> {
     )))
 }
 
+/// The folder at or below `dir` that holds files of that data set, all or some of
+/// them, else `dir` itself.
+pub(super) fn folder(dir: &Path, name: DatasetName) -> PathBuf {
+    match locate(dir, Choice::Only(name)) {
+        Ok((folder, _)) | Err(Error::Folder { dir: folder, .. }) => folder,
+        Err(_) => dir.to_owned(),
+    }
+}
+
 /// `dir/` joined with nothing ends in a slash that nobody typed.
 fn tidy(dir: &Path) -> PathBuf {
     dir.components().collect()
@@ -137,7 +146,7 @@ fn tidy(dir: &Path) -> PathBuf {
 
 /// The file of that part, unpacked before packed. Some archives write a dot
 /// for the name's last hyphen but one: `train-images.idx3-ubyte`.
-fn find(folder: &Path, part: Part) -> Option<PathBuf> {
+pub(super) fn find(folder: &Path, part: Part) -> Option<PathBuf> {
     let published = part.file();
     let dotted = published.replacen("-idx", ".idx", 1);
     [
@@ -180,10 +189,7 @@ impl FileReport {
 /// that it is missing, stands in its report.
 pub fn verify(name: DatasetName, dir: &Path) -> Result<Vec<FileReport>> {
     let set = Published::of(name).ok_or(Error::NotPublished(name))?;
-    let folder = match locate(dir, Choice::Only(name)) {
-        Ok((folder, _)) | Err(Error::Folder { dir: folder, .. }) => folder,
-        Err(error) => return Err(error),
-    };
+    let folder = folder(dir, name);
     Ok(Part::ALL.map(|part| report(&set, part, &folder)).into())
 }
 

@@ -57,14 +57,15 @@ impl Default for Request {
 
 impl Request {
     /// The folder that files of `name` are read from, whether or not it exists:
-    /// the data folder, else the cache's for this data set.
+    /// the data folder, or the one below it that holds them, else the cache's for
+    /// this data set. `None` without either, and for `sample`, which has no files.
     pub fn dir(&self, name: DatasetName) -> Option<PathBuf> {
-        let cached = || {
-            self.cache_dir
-                .as_ref()
-                .map(|dir| dir.join(name.to_string()))
-        };
-        self.data_dir.clone().or_else(cached)
+        match (&self.data_dir, &self.cache_dir) {
+            _ if name == DatasetName::Sample => None,
+            (Some(dir), _) => Some(dir::folder(dir, name)),
+            (None, Some(root)) if name != DatasetName::Idx => Some(root.join(name.to_string())),
+            _ => None,
+        }
     }
 }
 
@@ -79,6 +80,11 @@ pub trait Watcher {
     fn download_finished(&mut self) {}
     /// One line that the user should see.
     fn note(&mut self, _line: &str) {}
+    /// The note that `auto` came to the built-in sample, and why: a program may add
+    /// how to get the full set.
+    fn fell_back(&mut self, line: &str) {
+        self.note(line);
+    }
 }
 
 impl Watcher for () {}
@@ -117,13 +123,15 @@ pub fn load(request: &Request, watcher: &mut dyn Watcher) -> Result<Dataset> {
     load_from(request, &Published::ALL, &remotes, watcher)
 }
 
-/// Puts a published data set into the cache, or finds it there, and returns the
-/// folder it lies in.
+/// Puts a published data set into the data folder or else into the cache, or finds
+/// it there, and returns the folder it lies in. In a data folder nothing that is
+/// there is replaced.
 ///
 /// # Errors
 /// [`Error::NotPublished`] for `sample` and `idx`, [`Error::NoCache`] without a
-/// cache folder, [`Error::Unavailable`] if no source has the files, and
-/// [`Error::Write`] if they cannot be kept. Never falls back.
+/// cache folder, [`Error::Unavailable`] if no source has the files,
+/// [`Error::File`] for another file in the place of one, and [`Error::Write`] if
+/// they cannot be kept. Never falls back.
 pub fn fetch(name: DatasetName, request: &Request, watcher: &mut dyn Watcher) -> Result<PathBuf> {
     let set = Published::of(name).ok_or(Error::NotPublished(name))?;
     fetch_from(&set, request, &remotes, watcher)
@@ -135,12 +143,11 @@ fn fetch_from(
     remotes: Remotes,
     watcher: &mut dyn Watcher,
 ) -> Result<PathBuf> {
-    let root = request.cache_dir.as_deref();
-    let root = root.ok_or(Error::NoCache(set.name))?;
+    let dir = request.dir(set.name).ok_or(Error::NoCache(set.name))?;
     let obtained = obtain(set, request, remotes, watcher)?;
     match obtained.unkept {
         Some(error) => Err(error),
-        None => Ok(cache::dir(root, set.name)),
+        None => Ok(dir),
     }
 }
 
@@ -162,10 +169,8 @@ fn load_from(
     match obtained {
         Err(Error::Unavailable { why, .. }) if request.choice == Choice::Auto => {
             let sample = sample::load()?;
-            watcher.note(&format!(
-                "{why}: training on the built-in sample of {} digits; for the full MNIST \
-                 run `lenet data fetch` where there is a network, or give --data-dir",
-                thousands(sample.train.len()),
+            watcher.fell_back(&format!(
+                "{why}: using the built-in sample of 10,000 digits"
             ));
             Ok(sample)
         }
@@ -176,13 +181,5 @@ fn load_from(
             }
             Ok(obtained.dataset)
         }
-    }
-}
-
-/// `8500` as `8,500`.
-fn thousands(n: usize) -> String {
-    match (n / 1000, n % 1000) {
-        (0, rest) => rest.to_string(),
-        (high, rest) => format!("{},{rest:03}", thousands(high)),
     }
 }

@@ -33,7 +33,8 @@ pub(super) struct Obtained {
 }
 
 /// The set, whole: each file from the cache, else from the first place that has
-/// it, which the cache then keeps.
+/// it, which the cache then keeps. A data folder that was named takes the cache's
+/// place.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if a file is nowhere to be had, [`Error::Damaged`] if
@@ -44,8 +45,9 @@ pub(super) fn obtain(
     remotes: Remotes,
     watcher: &mut dyn Watcher,
 ) -> Result<Obtained> {
-    let root = request.cache_dir.as_deref();
-    let cache = root.map(|root| Cache::new(root, set.name));
+    let cache = request.dir(set.name).map(|dir| Cache { dir });
+    // What lies in somebody's own folder is not ours to replace.
+    let own = request.data_dir.is_none();
     let mut network = Network {
         set,
         remotes: (!request.offline).then_some(remotes),
@@ -57,7 +59,7 @@ pub(super) fn obtain(
         let cached = cache.as_ref().map(|cache| cache.read(set, part));
         match cached {
             Some(Ok(Some(file))) => return Ok(file),
-            Some(Err(Error::File { path, fault })) => {
+            Some(Err(Error::File { path, fault })) if own => {
                 if !request.offline {
                     watcher.note(&format!("{}: {fault}: fetching it again", path.display()));
                 }

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::obtain::Remote;
-use super::testing::{Notes, Tiny, nobody, tiny};
+use super::testing::{Notes, Tiny, gzip, nobody, tiny};
 use super::{Request, fetch, fetch_from, load_from, verify};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Origin};
 use crate::error::{Error, Result};
+use crate::mnist::Part;
 use crate::name::{Choice, DatasetName};
 
 mod folder;
@@ -156,7 +157,10 @@ fn auto_without_anything_falls_back_in_one_line() {
             panic!("{:?}", world.notes.0)
         };
         assert!(note.starts_with(why), "{note}");
-        assert!(note.ends_with(": training on the built-in sample of 8,500 digits; for the full MNIST run `lenet data fetch` where there is a network, or give --data-dir"), "{note}");
+        assert!(
+            note.ends_with(": using the built-in sample of 10,000 digits"),
+            "{note}"
+        );
 
         world.notes = Notes::default();
         let error = world
@@ -198,6 +202,45 @@ fn what_the_cache_has_needs_no_network() {
 }
 
 #[test]
+fn a_cache_that_somebody_filled_with_packed_files_is_read() {
+    let mut world = World::new(&[]);
+    let cache = world.path("cache/mnist");
+    fs::create_dir_all(&cache).unwrap();
+    for part in Part::ALL {
+        let packed = gzip(world.mnist.file(part));
+        fs::write(cache.join(format!("{}.gz", part.file())), packed).unwrap();
+    }
+    let offline = Request {
+        offline: true,
+        ..world.request(only(MNIST))
+    };
+    let found = world.load(&offline).unwrap();
+    assert_eq!((found.train.len(), found.test.len()), (6, 4));
+    assert_eq!(found.origin, Origin::Cache(cache.clone()));
+    assert_eq!(world.fetch(&offline).unwrap(), cache);
+}
+
+#[test]
+fn the_folder_of_a_set_is_where_its_files_are() {
+    let mut world = World::new(&[]);
+    let below = world.path("data/MNIST/raw");
+    world.mnist.write(&below);
+    let request = Request {
+        data_dir: Some(world.path("data")),
+        offline: true,
+        ..world.request(only(MNIST))
+    };
+    assert_eq!(request.dir(MNIST), Some(below.clone()));
+    assert_eq!(request.dir(FASHION), Some(world.path("data")));
+    assert_eq!(request.dir(DatasetName::Sample), None);
+    assert_eq!(world.fetch(&request).unwrap(), below);
+    let cached = world.request(Choice::Auto);
+    for name in [DatasetName::Sample, DatasetName::Idx] {
+        assert_eq!(cached.dir(name), None);
+    }
+}
+
+#[test]
 fn a_damaged_cache_offline_is_an_error_that_says_what_to_do() {
     let mut world = World::new(&[]);
     world.mnist.write(&world.path("cache/mnist"));
@@ -213,7 +256,7 @@ fn a_damaged_cache_offline_is_an_error_that_says_what_to_do() {
             world.plain(&error),
             "cache/mnist/t10k-labels-idx1-ubyte: is 9 bytes long, expected 12 for the 4 items of its header: the file is cut short; \
              it could not be fetched again (not in the cache, and the network is not to be used): \
-             run `lenet data fetch` where there is a network, or delete it"
+             fetch it where there is a network, or delete it"
         );
     }
     assert_eq!(fs::read(&damaged).unwrap().len(), 9);

@@ -35,6 +35,26 @@ fn a_download_is_kept() {
 }
 
 #[test]
+fn a_data_folder_is_filled_but_nothing_in_it_is_replaced() {
+    let server = Server::start(tiny(MNIST, 1).answers());
+    let mut world = World::new(&[&server.base]);
+    let data = world.path("data");
+    let request = Request {
+        data_dir: Some(data.clone()),
+        ..world.request(only(MNIST))
+    };
+    assert_eq!(world.fetch(&request).unwrap(), data);
+    assert_eq!(world.load(&request).unwrap().name, MNIST);
+    assert!(!world.path("cache").exists());
+
+    let own = data.join("train-labels-idx1-ubyte");
+    let bytes = tiny(MNIST, 3).file(Part::TrainLabels).to_vec();
+    fs::write(&own, &bytes).unwrap();
+    assert!(matches!(world.fetch(&request), Err(Error::File { path, .. }) if path == own));
+    assert_eq!(fs::read(&own).unwrap(), bytes);
+}
+
+#[test]
 fn only_what_is_damaged_or_missing_is_fetched() {
     let server = Server::start(tiny(MNIST, 1).answers());
     let mut world = World::new(&[&server.base]);
