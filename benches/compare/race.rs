@@ -5,6 +5,7 @@ use std::time::Instant;
 use candle_core::{Tensor, Var};
 use lenet_nn::ModelKind;
 use lenet_tensor::conv2d::{Conv2dOptions, conv2d};
+use lenet_tensor::tasks::keep_awake;
 
 use crate::Failure;
 use crate::args::Args;
@@ -83,7 +84,7 @@ impl Local {
     /// Samples a second, over about so many seconds.
     fn rate(&mut self, seconds: f64) -> Result<f64, Failure> {
         let (step, samples) = (&mut self.step, self.samples);
-        let mut steps = move || {
+        let steps = move || {
             let (mut done, start) = (0, Instant::now());
             loop {
                 step()?;
@@ -95,8 +96,8 @@ impl Local {
             }
         };
         match &self.pool {
-            Some(pool) => pool.install(steps),
-            None => rayon::scope(|_| steps()),
+            Some(pool) => pool.install(|| keep_awake(steps)),
+            None => keep_awake(steps),
         }
     }
 }

@@ -19,7 +19,7 @@ pub mod relu;
 pub mod sgd;
 mod simd;
 mod storage;
-mod tasks;
+pub mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod windows;

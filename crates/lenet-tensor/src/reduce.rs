@@ -2,8 +2,10 @@
 //! nor on the length of what was summed before it.
 
 use candle_core::{DType, Result, Tensor};
+use rayon::prelude::*;
 
 use crate::storage::with_values;
+use crate::tasks::VALUES_A_TASK;
 
 /// The sum of f32 values, in f64, from the first to the last.
 pub fn sum(values: &[f32]) -> f64 {
@@ -30,7 +32,9 @@ pub fn all_finite(values: &[f32]) -> bool {
 /// Those of candle for a copy from a device.
 pub fn is_finite(tensor: &Tensor) -> Result<bool> {
     if tensor.device().is_cpu() && tensor.dtype() == DType::F32 {
-        return with_values(tensor, "is_finite", all_finite);
+        return with_values(tensor, "is_finite", |values| {
+            values.par_chunks(4 * VALUES_A_TASK).all(all_finite)
+        });
     }
     let values = tensor.flatten_all()?.to_dtype(DType::F32)?;
     Ok(all_finite(&values.to_vec1()?))

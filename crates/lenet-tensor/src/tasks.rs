@@ -1,5 +1,101 @@
-//! How work over a batch is cut into tasks: by its size alone, never by the number
-//! of threads, so that sums over tasks have one order.
+//! Who works on what: how a batch is cut into tasks, by its size alone, so that sums
+//! over tasks have one order for any number of threads; and threads that stay awake
+//! between tasks.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rayon::Yield;
+
+/// Runs `f` on a thread of rayon's pool while the pool's other threads look for work
+/// without falling asleep in between.
+///
+/// A step of training is a dozen tasks of some ten microseconds; waking a thread for
+/// each takes as long again. So a training loop belongs in here, and nothing that
+/// waits: the other threads keep their cores busy, though they give way to other
+/// programs.
+///
+/// ```
+/// let sum: i32 = lenet_tensor::tasks::keep_awake(|| rayon::join(|| 1, || 2).0 + 2);
+/// assert_eq!(sum, 3);
+/// ```
+pub fn keep_awake<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    let (started, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    rayon::scope(|scope| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let others = rayon::current_num_threads().min(cores) - 1;
+        let occupied = Occupied::enter();
+        for _ in 0..others {
+            scope.spawn(|_| look_for_work(&started, &done));
+        }
+        // What is not taken by now may be taken later, when it is of less use.
+        let deadline = Instant::now() + Duration::from_millis(1);
+        while started.load(Ordering::Acquire) < others && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let _done = SetOnDrop(&done);
+        let result = f();
+        drop(occupied);
+        result
+    })
+}
+
+/// Works for others until `done`.
+fn look_for_work(started: &AtomicUsize, done: &AtomicBool) {
+    /// Looks without a yield to other programs: some twenty microseconds.
+    const PATIENCE: u32 = 200;
+
+    started.fetch_add(1, Ordering::AcqRel);
+    // Whoever waits for its own tasks must not get stuck in here.
+    if Occupied::here() {
+        return;
+    }
+    let _occupied = Occupied::enter();
+    let mut looks = 0;
+    while !done.load(Ordering::Acquire) {
+        match rayon::yield_now() {
+            Some(Yield::Executed) => looks = 0,
+            _ if looks < PATIENCE => {
+                looks += 1;
+                std::hint::spin_loop();
+            }
+            _ => std::thread::yield_now(),
+        }
+    }
+}
+
+thread_local! {
+    static OCCUPIED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread is within [`keep_awake`] or works for one that is.
+struct Occupied(bool);
+
+impl Occupied {
+    fn here() -> bool {
+        OCCUPIED.get()
+    }
+
+    fn enter() -> Self {
+        Self(OCCUPIED.replace(true))
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        OCCUPIED.set(self.0);
+    }
+}
+
+/// Lets the others go, also when the work panics.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
 
 /// Images that one task takes.
 ///
@@ -18,4 +114,68 @@ pub(crate) fn rows_a_task(rows: usize, products: usize) -> usize {
         .div_ceil(products.max(1))
         .next_multiple_of(6)
         .min(rows.max(1))
+}
+
+/// Values that a task takes where each is read and written once: a few microseconds
+/// of an optimizer's step.
+pub(crate) const VALUES_A_TASK: usize = 8192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::prelude::*;
+
+    fn pool(threads: usize) -> rayon::ThreadPool {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+    }
+
+    fn work() -> usize {
+        (0..100)
+            .map(|_| (0..64usize).into_par_iter().map(|i| i * i).sum::<usize>())
+            .sum()
+    }
+
+    #[test]
+    fn work_is_done_for_any_number_of_threads_and_within_itself() {
+        for threads in [1, 2, 3, 8] {
+            let sum = pool(threads).install(|| keep_awake(|| work() + keep_awake(work)));
+            assert_eq!(sum, 2 * 100 * 85_344);
+        }
+    }
+
+    #[test]
+    fn several_at_once_share_a_pool() {
+        let pool = pool(2);
+        std::thread::scope(|scope| {
+            let runs: Vec<_> = (0..6)
+                .map(|_| scope.spawn(|| pool.install(|| keep_awake(work))))
+                .collect();
+            for run in runs {
+                assert_eq!(run.join().unwrap(), 100 * 85_344);
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_comes_through_and_lets_the_others_go() {
+        let pool = pool(2);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            pool.install(|| keep_awake(|| panic!("on purpose")))
+        }));
+        assert!(caught.is_err());
+        assert_eq!(pool.install(|| keep_awake(work)), 100 * 85_344);
+    }
+
+    #[test]
+    fn tasks_depend_on_sizes_alone() {
+        assert_eq!(
+            [0, 1, 4, 8, 64, 1000].map(images_a_task),
+            [2, 2, 2, 2, 16, 32]
+        );
+        assert_eq!(rows_a_task(64, 30_720), 12);
+        assert_eq!((rows_a_task(4, 840), rows_a_task(0, 0)), (4, 1));
+    }
 }

@@ -8,6 +8,7 @@ use lenet_nn::layers::at_step;
 use lenet_nn::loss::Loss;
 use lenet_nn::{Model, Parameters};
 use lenet_tensor::reduce::is_finite;
+use lenet_tensor::tasks::keep_awake;
 
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, evaluate};
@@ -57,8 +58,7 @@ impl Trainer<'_> {
         validation: Option<&Loader<'_>>,
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
-        // Within the pool, handing a task to another thread takes a tenth of the time.
-        rayon::scope(|_| self.fit_here(train, validation, observer))
+        keep_awake(|| self.fit_here(train, validation, observer))
     }
 
     fn fit_here(

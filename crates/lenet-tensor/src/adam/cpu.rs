@@ -1,8 +1,11 @@
 //! The kernel for f32: four slices walked together, a vector at a time. Square root
 //! and division stay exact.
 
+use rayon::prelude::*;
+
 use super::Coefficients;
 use crate::simd::{Kernel, LANES, Level, Simd, run};
+use crate::tasks::VALUES_A_TASK;
 
 /// As [`super::reference::step`], with the coefficients made already, and moments
 /// below f32's normal range as zeros: those of weights without gradient would
@@ -15,16 +18,24 @@ pub(super) fn step(
     second: &mut [f32],
     c: &Coefficients<f32>,
 ) {
-    run(
-        level,
-        Step {
-            theta,
-            gradient,
-            first,
-            second,
-            c,
-        },
-    );
+    let parts = theta
+        .par_chunks_mut(VALUES_A_TASK)
+        .zip(gradient.par_chunks(VALUES_A_TASK));
+    let moments = first
+        .par_chunks_mut(VALUES_A_TASK)
+        .zip(second.par_chunks_mut(VALUES_A_TASK));
+    parts
+        .zip(moments)
+        .for_each(|((theta, gradient), (first, second))| {
+            let step = Step {
+                theta,
+                gradient,
+                first,
+                second,
+                c,
+            };
+            run(level, step);
+        });
 }
 
 struct Step<'a> {

@@ -1,7 +1,10 @@
 //! The kernel for f32: three slices walked together, a vector at a time.
 
+use rayon::prelude::*;
+
 use super::Hyper;
 use crate::simd::{Kernel, LANES, Level, Simd, run};
+use crate::tasks::VALUES_A_TASK;
 
 /// As [`super::reference::step`], with velocities below f32's normal range as
 /// zeros: those of weights without gradient would decay into it, where arithmetic
@@ -13,15 +16,19 @@ pub(super) fn step(
     velocity: &mut [f32],
     hyper: &Hyper,
 ) {
-    run(
-        level,
-        Step {
+    let parts = theta
+        .par_chunks_mut(VALUES_A_TASK)
+        .zip(gradient.par_chunks(VALUES_A_TASK))
+        .zip(velocity.par_chunks_mut(VALUES_A_TASK));
+    parts.for_each(|((theta, gradient), velocity)| {
+        let step = Step {
             theta,
             gradient,
             velocity,
             hyper,
-        },
-    );
+        };
+        run(level, step);
+    });
 }
 
 struct Step<'a> {
