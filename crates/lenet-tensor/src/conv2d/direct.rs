@@ -2,7 +2,8 @@
 //! a vector is eight neighbouring columns of one output row.
 //!
 //! The tile is two rows by up to six channels: twelve sums, which with two inputs
-//! and one weight fill the sixteen registers of AVX2.
+//! and one weight fill the sixteen registers of AVX2. With AVX-512 two rows share a
+//! register, and the tile is four rows.
 
 use crate::geometry::Conv2dGeometry;
 use crate::simd::{Kernel, LANES, Lanes, Level, Simd, run};
@@ -136,17 +137,27 @@ impl<K: Sink> Kernel for Image<'_, K> {
         } = self;
         let x = Lanes::new(x);
         for block in &plan.blocks {
+            macro_rules! tiles {
+                ($channels:literal) => {
+                    if S::ROW_PAIRS == 2 && area[0] >= 2 * ROWS {
+                        tiles::<S, K, $channels, 2>(simd, plan, block, x, area, sink)
+                    } else {
+                        tiles::<S, K, $channels, 1>(simd, plan, block, x, area, sink)
+                    }
+                };
+            }
             match block.width {
-                6 => tiles::<S, K, 6>(simd, plan, block, x, area, sink),
-                4 => tiles::<S, K, 4>(simd, plan, block, x, area, sink),
-                _ => tiles::<S, K, 2>(simd, plan, block, x, area, sink),
+                6 => tiles!(6),
+                4 => tiles!(4),
+                _ => tiles!(2),
             }
         }
     }
 }
 
+/// Tiles of `C` channels by `P` pairs of rows over the whole area.
 #[inline(always)]
-fn tiles<S: Simd, K: Sink, const C: usize>(
+fn tiles<S: Simd, K: Sink, const C: usize, const P: usize>(
     simd: S,
     plan: &Plan,
     block: &Block,
@@ -159,40 +170,50 @@ fn tiles<S: Simd, K: Sink, const C: usize>(
     // The last tile is moved back inside: what it computes again is the same.
     let mut row = 0;
     while row < area[0] {
-        let top = row.min(area[0] - ROWS);
+        let top = row.min(area[0] - P * ROWS);
         let mut column = 0;
         while column < area[1] {
             let left = column.min(area[1] - LANES);
-            let sums = tile(simd, plan, &block.bias, weights, x, [top, left]);
-            sink.take(simd, &sums, channels.clone(), top, left);
+            let sums = tile::<S, C, P>(simd, plan, &block.bias, weights, x, [top, left]);
+            for p in 0..P {
+                let mut rows = [[simd.splat(0.0); ROWS]; C];
+                for c in 0..C {
+                    rows[c] = simd.rows(sums[c][p]);
+                }
+                sink.take(simd, &rows, channels.clone(), top + p * ROWS, left);
+            }
             column += LANES;
         }
-        row += ROWS;
+        row += P * ROWS;
     }
 }
 
 #[inline(always)]
-fn tile<S: Simd, const C: usize>(
+fn tile<S: Simd, const C: usize, const P: usize>(
     simd: S,
     plan: &Plan,
     bias: &[f32; CHANNELS],
     weights: &[[f32; C]],
     x: Lanes<'_>,
     [row, column]: [usize; 2],
-) -> [[S::V; ROWS]; C] {
+) -> [[S::Rows; P]; C] {
     let width = plan.padded.width;
     let first = row * width + column;
-    let mut sums = [[simd.splat(0.0); ROWS]; C];
+    let mut sums = [[simd.splat_rows(0.0); P]; C];
     for c in 0..C {
-        sums[c] = [simd.splat(bias[c]); ROWS];
+        sums[c] = [simd.splat_rows(bias[c]); P];
     }
     for (&tap, weights) in plan.taps.iter().zip(weights) {
-        let top = x.load(simd, first + tap);
-        let bottom = x.load(simd, first + width + tap);
+        let mut rows = [simd.splat_rows(0.0); P];
+        for p in 0..P {
+            let top = first + p * ROWS * width + tap;
+            rows[p] = simd.load_rows(x.eight(top), x.eight(top + width));
+        }
         for c in 0..C {
-            let weight = simd.splat(weights[c]);
-            sums[c][0] = simd.mul_add(weight, top, sums[c][0]);
-            sums[c][1] = simd.mul_add(weight, bottom, sums[c][1]);
+            let weight = simd.splat_rows(weights[c]);
+            for p in 0..P {
+                sums[c][p] = simd.mul_add_rows(weight, rows[p], sums[c][p]);
+            }
         }
     }
     sums

@@ -2,14 +2,15 @@
 //! cells has a gradient: each channel's are listed, and only those are multiplied.
 //!
 //! The input lies channels last, so that a row of the kernel is `KW · C_in`
-//! neighbours in it, read eight at a time; its gradient, too.
+//! neighbours in it, read in whole vectors; its gradient, too.
 
 use rayon::prelude::*;
 
 use super::Fused;
 use super::layout::Nhwc;
+use super::sparse::{Image, Scratch};
 use crate::conv2d::Gradients;
-use crate::simd::{Cell, Kernel, LANES, Lanes, LanesMut, Level, Simd, run};
+use crate::simd::{Level, run};
 use crate::tasks::images_a_task;
 
 /// The gradients of input (when asked for), weight and bias, from that of the
@@ -26,7 +27,7 @@ pub(super) fn backward(
     let g = &fused.conv;
     let image_in = g.in_channels * g.input[0] * g.input[1];
     let image_out = g.out_channels * fused.windows();
-    let sizes = Sizes::of(fused);
+    let sizes = Sizes::of(fused, level.wide());
     let rows = needs_dx.then(|| sizes.rows_of(weight));
     let mut dx = vec![0.0; if needs_dx { x.len() } else { 0 }];
     let task = |x: &[f32], cells: &[u8], grad: &[f32], dx: Option<&mut [f32]>| {
@@ -77,30 +78,33 @@ pub(super) fn backward(
 }
 
 /// The sizes that both gradients are made by.
-struct Sizes {
+pub(super) struct Sizes {
     in_channels: usize,
-    out_channels: usize,
+    pub(super) out_channels: usize,
     kernel: [usize; 2],
     /// Windows of the pool in a map.
-    windows: usize,
+    pub(super) windows: usize,
     /// The input and its gradient, channels last.
-    layout: Nhwc,
+    pub(super) layout: Nhwc,
     /// Place of each cell (0 to 3) of each window, in values of the layout.
-    places: Vec<[u32; 4]>,
-    /// Values of a row of the kernel, filled up to a multiple of eight.
+    pub(super) places: Vec<[u32; 4]>,
+    /// Values of a vector.
+    wide: usize,
+    /// Values of a row of the kernel, filled up to whole vectors.
     row: usize,
     /// Where each vector of the kernel lies, from a window's first place on.
-    vectors: Vec<usize>,
+    pub(super) vectors: Vec<usize>,
 }
 
 impl Sizes {
-    fn of(fused: &Fused) -> Self {
+    /// For vectors of `wide` values.
+    fn of(fused: &Fused, wide: usize) -> Self {
         let g = &fused.conv;
         let c = g.in_channels;
         let width = g.input[1] + 2 * g.options.padding[1];
-        let row = (g.kernel[1] * c).next_multiple_of(LANES);
+        let row = (g.kernel[1] * c).next_multiple_of(wide);
         let rows = (0..g.kernel[0]).map(|i| i * g.options.dilation[0] * width * c);
-        let vectors = rows.flat_map(|start| (0..row).step_by(LANES).map(move |at| start + at));
+        let vectors = rows.flat_map(|start| (0..row).step_by(wide).map(move |at| start + at));
         let mut places = Vec::with_capacity(fused.windows());
         for i in 0..fused.pooled[0] {
             for j in 0..fused.pooled[1] {
@@ -114,7 +118,8 @@ impl Sizes {
             out_channels: g.out_channels,
             kernel: g.kernel,
             windows: fused.windows(),
-            layout: Nhwc::new(g),
+            layout: Nhwc::new(g, wide),
+            wide,
             places,
             row,
             vectors: vectors.collect(),
@@ -122,8 +127,8 @@ impl Sizes {
     }
 
     /// Values of a kernel in the layout, its rows filled up.
-    fn kernel_len(&self) -> usize {
-        self.vectors.len() * LANES
+    pub(super) fn kernel_len(&self) -> usize {
+        self.vectors.len() * self.wide
     }
 
     /// Calls `f` for each row of each kernel, in the weight's own layout: where the
@@ -174,9 +179,9 @@ impl Sizes {
 }
 
 /// What a task adds up: the weight's gradient as `[C_out, KH, row]`, the bias's.
-struct Sums {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
+pub(super) struct Sums {
+    pub(super) weight: Vec<f32>,
+    pub(super) bias: Vec<f32>,
 }
 
 impl Sums {
@@ -185,246 +190,5 @@ impl Sums {
             weight: vec![0.0; sizes.out_channels * sizes.kernel_len()],
             bias: vec![0.0; sizes.out_channels],
         }
-    }
-}
-
-/// What a task needs for one image, and uses again for the next.
-struct Scratch {
-    x: Vec<f32>,
-    dx: Vec<f32>,
-    /// What is listed: gradients that are not zero.
-    gradients: Vec<f32>,
-    /// Where each one belongs.
-    places: Vec<u32>,
-}
-
-impl Scratch {
-    fn new(sizes: &Sizes, needs_dx: bool) -> Self {
-        let listed = sizes.windows.max(4 * sizes.out_channels) + 1;
-        Self {
-            x: sizes.layout.buffer(),
-            dx: if needs_dx {
-                sizes.layout.buffer()
-            } else {
-                Vec::new()
-            },
-            gradients: vec![0.0; listed],
-            places: vec![0; listed],
-        }
-    }
-}
-
-struct Image<'a> {
-    sizes: &'a Sizes,
-    x: &'a [f32],
-    cells: &'a [u8],
-    grad: &'a [f32],
-    /// `[C_out, KH, row]`.
-    weight: Option<&'a [f32]>,
-    dx: Option<&'a mut [f32]>,
-    sums: &'a mut Sums,
-    scratch: &'a mut Scratch,
-}
-
-impl Kernel for Image<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { sizes, scratch, .. } = self;
-        sizes.layout.fill(simd, self.x, &mut scratch.x);
-        let x = Lanes::new(&scratch.x);
-        let channels = self.cells.chunks_exact(sizes.windows);
-        let channels = channels.zip(self.grad.chunks_exact(sizes.windows));
-        for (o, (cells, grad)) in channels.enumerate() {
-            let n = list(
-                sizes,
-                cells,
-                grad,
-                &mut scratch.gradients,
-                &mut scratch.places,
-            );
-            let (gradients, places) = (&scratch.gradients[..n], &scratch.places[..n]);
-            self.sums.bias[o] += sum(simd, gradients);
-            let sums = &mut self.sums.weight[o * sizes.kernel_len()..][..sizes.kernel_len()];
-            weight_gradient(simd, sizes, x, gradients, places, sums);
-        }
-        if let (Some(weight), Some(dx)) = (self.weight, self.dx) {
-            scratch.dx.fill(0.0);
-            input_gradient(simd, sizes, weight, self.cells, self.grad, scratch);
-            sizes.layout.take(simd, &scratch.dx, dx);
-        }
-    }
-}
-
-/// Lists what of a channel passed the ReLU; how many there are. Without a branch:
-/// what does not count is written over by the next.
-#[inline(always)]
-fn list(sizes: &Sizes, cells: &[u8], grad: &[f32], gradients: &mut [f32], to: &mut [u32]) -> usize {
-    let mut n = 0;
-    for ((&cell, &g), places) in cells.iter().zip(grad).zip(&sizes.places) {
-        gradients[n] = g;
-        to[n] = places[usize::from(cell) % 4];
-        n += usize::from(cell < Cell::OFF);
-    }
-    n
-}
-
-#[inline(always)]
-fn sum<S: Simd>(simd: S, values: &[f32]) -> f32 {
-    let (eights, rest) = values.as_chunks::<LANES>();
-    let mut sums = simd.load_part(rest);
-    for eight in eights {
-        sums = simd.add(sums, simd.load(eight));
-    }
-    simd.sum(sums)
-}
-
-/// Vectors that are summed up in registers at a time.
-const AT_ONCE: usize = 10;
-
-/// Calls `$f::<S, n, …>` for each block of at most [`AT_ONCE`] of the vectors.
-macro_rules! by_block {
-    ($vectors:expr, $block:ident, $at:ident => $f:ident $args:tt) => {
-        for (number, $block) in $vectors.chunks(AT_ONCE).enumerate() {
-            let $at = number * AT_ONCE * LANES;
-            by_block!(@sizes $block => $f $args; 1 4, 2 4, 3 4, 4 2, 5 2, 6 2, 7 1, 8 1, 9 1, 10 1);
-        }
-    };
-    // Of few vectors, several sums side by side hide the latency of a product.
-    (@sizes $block:ident => $f:ident $args:tt; $($n:literal $side_by_side:literal),+) => {
-        match $block.len() {
-            $($n => if let Some($block) = $block.first_chunk::<$n>() {
-                by_block!(@call $f, $n, $side_by_side, $args);
-            },)+
-            _ => {}
-        }
-    };
-    (@call $f:ident, $n:literal, $side_by_side:literal, ($($arg:expr),+)) => {
-        $f::<S, $n, $side_by_side>($($arg),+)
-    };
-}
-
-/// `sums[v] += Σ gradient · x[place + v]` over what is listed of one channel.
-#[inline(always)]
-fn weight_gradient<S: Simd>(
-    simd: S,
-    sizes: &Sizes,
-    x: Lanes<'_>,
-    gradients: &[f32],
-    places: &[u32],
-    sums: &mut [f32],
-) {
-    let mut sums = LanesMut::new(sums);
-    by_block!(sizes.vectors, block, at => accumulate(simd, x, gradients, places, block, &mut sums, at));
-}
-
-#[inline(always)]
-fn accumulate<S: Simd, const N: usize, const E: usize>(
-    simd: S,
-    x: Lanes<'_>,
-    gradients: &[f32],
-    places: &[u32],
-    vectors: &[usize; N],
-    sums: &mut LanesMut<'_>,
-    at: usize,
-) {
-    let mut partial = [[simd.splat(0.0); N]; E];
-    for v in 0..N {
-        partial[0][v] = sums.load(simd, at + v * LANES);
-    }
-    let (gradients, gradients_rest) = gradients.as_chunks::<E>();
-    let (places, places_rest) = places.as_chunks::<E>();
-    for (gradients, places) in gradients.iter().zip(places) {
-        for e in 0..E {
-            let gradient = simd.splat(gradients[e]);
-            for v in 0..N {
-                let x = x.load(simd, places[e] as usize + vectors[v]);
-                partial[e][v] = simd.mul_add(gradient, x, partial[e][v]);
-            }
-        }
-    }
-    for (&gradient, &place) in gradients_rest.iter().zip(places_rest) {
-        let gradient = simd.splat(gradient);
-        for v in 0..N {
-            let x = x.load(simd, place as usize + vectors[v]);
-            partial[0][v] = simd.mul_add(gradient, x, partial[0][v]);
-        }
-    }
-    for v in 0..N {
-        let mut sum = partial[0][v];
-        for e in 1..E {
-            sum = simd.add(sum, partial[e][v]);
-        }
-        sums.store(simd, sum, at + v * LANES);
-    }
-}
-
-/// `dx[place + v] += Σ gradient · weight[v]`, place by place over the channels
-/// whose maximum lies there.
-#[inline(always)]
-fn input_gradient<S: Simd>(
-    simd: S,
-    sizes: &Sizes,
-    weight: &[f32],
-    cells: &[u8],
-    grad: &[f32],
-    scratch: &mut Scratch,
-) {
-    let weight = Lanes::new(weight);
-    let Scratch {
-        dx,
-        gradients,
-        places,
-        ..
-    } = scratch;
-    let mut dx = LanesMut::new(dx);
-    for (window, first) in sizes.places.iter().enumerate() {
-        // A list for each cell, and behind it the channels' kernels.
-        let mut n = [0; 4];
-        let (lists, kernels) = (gradients.as_mut_slice(), places.as_mut_slice());
-        for o in 0..sizes.out_channels {
-            let at = o * sizes.windows + window;
-            let cell = cells[at];
-            let list = usize::from(cell) % 4;
-            let end = list * sizes.out_channels + n[list];
-            lists[end] = grad[at];
-            kernels[end] = (o * sizes.kernel_len()) as u32;
-            n[list] += usize::from(cell < Cell::OFF);
-        }
-        for (cell, &place) in first.iter().enumerate() {
-            let list = cell * sizes.out_channels..cell * sizes.out_channels + n[cell];
-            let (lists, kernels) = (&lists[list.clone()], &kernels[list]);
-            let place = place as usize;
-            if !lists.is_empty() {
-                by_block!(sizes.vectors, block, at => spread(simd, weight, lists, kernels, block, &mut dx, place, at));
-            }
-        }
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "all live in registers")]
-#[inline(always)]
-fn spread<S: Simd, const N: usize, const E: usize>(
-    simd: S,
-    weight: Lanes<'_>,
-    gradients: &[f32],
-    kernels: &[u32],
-    vectors: &[usize; N],
-    dx: &mut LanesMut<'_>,
-    place: usize,
-    at: usize,
-) {
-    let mut sums = [simd.splat(0.0); N];
-    for (&gradient, &kernel) in gradients.iter().zip(kernels) {
-        let gradient = simd.splat(gradient);
-        for v in 0..N {
-            let weight = weight.load(simd, kernel as usize + at + v * LANES);
-            sums[v] = simd.mul_add(gradient, weight, sums[v]);
-        }
-    }
-    for v in 0..N {
-        let old = dx.load(simd, place + vectors[v]);
-        dx.store(simd, simd.add(old, sums[v]), place + vectors[v]);
     }
 }

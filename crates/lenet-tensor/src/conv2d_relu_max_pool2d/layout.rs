@@ -8,6 +8,8 @@ use crate::simd::{LANES, Simd};
 #[derive(Clone, Copy)]
 pub(super) struct Nhwc {
     channels: usize,
+    /// Values behind the last place.
+    slack: usize,
     /// H and W without the padding.
     input: [usize; 2],
     padding: [usize; 2],
@@ -24,19 +26,20 @@ fn columns(width: usize) -> impl Iterator<Item = usize> {
 }
 
 impl Nhwc {
-    pub(super) fn new(g: &Conv2dGeometry) -> Self {
+    pub(super) fn new(g: &Conv2dGeometry, slack: usize) -> Self {
         Self {
             channels: g.in_channels,
+            slack,
             input: g.input,
             padding: g.options.padding,
         }
     }
 
-    /// Zeros for an image, and a vector more: reading eight from the last place
-    /// stays inside.
+    /// Zeros for an image, and a vector more: reading one from the last place stays
+    /// inside.
     pub(super) fn buffer(&self) -> Vec<f32> {
         let [height, width] = [0, 1].map(|axis| self.input[axis] + 2 * self.padding[axis]);
-        vec![0.0; height * width * self.channels + LANES]
+        vec![0.0; height * width * self.channels + self.slack]
     }
 
     /// Where the place in this row and column begins.

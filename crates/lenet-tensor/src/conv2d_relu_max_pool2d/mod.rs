@@ -5,6 +5,7 @@
 mod backward;
 mod forward;
 mod layout;
+mod sparse;
 #[cfg(test)]
 mod tests;
 

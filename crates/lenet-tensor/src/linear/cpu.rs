@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::{Gradients, Sizes};
-use crate::simd::{Kernel, LANES, Lanes, Level, Simd, run};
+use crate::simd::{Kernel, Lanes, Level, Simd, run};
 use crate::tasks::rows_a_task;
 
 /// As [`super::reference::forward`]. A row's result does not depend on the rows
@@ -144,32 +144,33 @@ impl Forward<'_> {
     ) {
         let (k, outputs) = (self.inputs, self.bias.len());
         let (x, weight) = (Lanes::new(self.x), Lanes::new(self.weight));
-        let mut sums = [[simd.splat(0.0); N]; M];
-        let whole = k - k % LANES;
+        let mut sums = [[simd.splat_wide(0.0); N]; M];
+        let whole = k - k % S::WIDE;
         let mut at = 0;
         while at < whole {
-            let mut xs = [simd.splat(0.0); N];
+            let mut xs = [simd.splat_wide(0.0); N];
             for n in 0..N {
-                xs[n] = x.load(simd, (row + n) * k + at);
+                xs[n] = x.load_wide(simd, (row + n) * k + at);
             }
             for m in 0..M {
-                let weight = weight.load(simd, (output + m) * k + at);
+                let weight = weight.load_wide(simd, (output + m) * k + at);
                 for n in 0..N {
-                    sums[m][n] = simd.mul_add(weight, xs[n], sums[m][n]);
+                    sums[m][n] = simd.mul_add_wide(weight, xs[n], sums[m][n]);
                 }
             }
-            at += LANES;
+            at += S::WIDE;
         }
         for m in 0..M {
             for n in 0..N {
                 let mut sum = sums[m][n];
                 if whole < k {
-                    let x = simd.load_part(&self.x[(row + n) * k + whole..(row + n + 1) * k]);
+                    let x = simd.load_wide(&self.x[(row + n) * k + whole..(row + n + 1) * k]);
                     let end = (output + m + 1) * k;
-                    let weight = simd.load_part(&self.weight[end - (k - whole)..end]);
-                    sum = simd.mul_add(weight, x, sum);
+                    let weight = simd.load_wide(&self.weight[end - (k - whole)..end]);
+                    sum = simd.mul_add_wide(weight, x, sum);
                 }
-                self.y[(row + n) * outputs + output + m] = simd.sum(sum) + self.bias[output + m];
+                self.y[(row + n) * outputs + output + m] =
+                    simd.sum_wide(sum) + self.bias[output + m];
             }
         }
     }
@@ -252,19 +253,18 @@ impl SumsOfRows<'_> {
     #[inline(always)]
     fn rows<S: Simd, const R: usize>(&mut self, simd: S, row: usize) {
         let mut column = 0;
-        while column + 2 * LANES <= self.width {
+        while column + 2 * S::WIDE <= self.width {
             self.tile::<S, R, 2>(simd, row, column);
-            column += 2 * LANES;
+            column += 2 * S::WIDE;
         }
-        while column + LANES <= self.width {
+        while column < self.width {
             self.tile::<S, R, 1>(simd, row, column);
-            column += LANES;
-        }
-        if column < self.width {
-            self.tail::<S, R>(simd, row, column);
+            column += S::WIDE;
         }
     }
 
+    /// Where the last of one vector reaches past the width, it is filled up with
+    /// zeros.
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(
         &mut self,
@@ -277,48 +277,26 @@ impl SumsOfRows<'_> {
             row: stride,
             term,
         } = self.factors;
-        let terms = Lanes::new(self.terms);
-        let mut sums = [[simd.splat(0.0); V]; R];
-        let n = self.terms.len() / self.width;
-        for l in 0..n {
-            let mut vectors = [simd.splat(0.0); V];
+        let columns = column..self.width.min(column + V * S::WIDE);
+        let mut sums = [[simd.splat_wide(0.0); V]; R];
+        for (l, terms) in self.terms.chunks_exact(self.width).enumerate() {
+            let terms = &terms[columns.clone()];
+            let mut vectors = [simd.splat_wide(0.0); V];
             for v in 0..V {
-                vectors[v] = terms.load(simd, l * self.width + column + v * LANES);
+                vectors[v] = simd.load_wide(&terms[v * S::WIDE..]);
             }
             for r in 0..R {
-                let factor = simd.splat(values[(row + r) * stride + l * term]);
+                let factor = simd.splat_wide(values[(row + r) * stride + l * term]);
                 for v in 0..V {
-                    sums[r][v] = simd.mul_add(factor, vectors[v], sums[r][v]);
+                    sums[r][v] = simd.mul_add_wide(factor, vectors[v], sums[r][v]);
                 }
             }
         }
         for r in 0..R {
+            let out = &mut self.out[(row + r) * self.width..][columns.clone()];
             for v in 0..V {
-                let start = (row + r) * self.width + column + v * LANES;
-                simd.store_part(sums[r][v], &mut self.out[start..start + LANES]);
+                simd.store_wide(sums[r][v], &mut out[v * S::WIDE..]);
             }
-        }
-    }
-
-    /// The last columns, fewer than a vector.
-    #[inline(always)]
-    fn tail<S: Simd, const R: usize>(&mut self, simd: S, row: usize, column: usize) {
-        let Factors {
-            values,
-            row: stride,
-            term,
-        } = self.factors;
-        let mut sums = [simd.splat(0.0); R];
-        for (l, terms) in self.terms.chunks_exact(self.width).enumerate() {
-            let vector = simd.load_part(&terms[column..]);
-            for r in 0..R {
-                let factor = simd.splat(values[(row + r) * stride + l * term]);
-                sums[r] = simd.mul_add(factor, vector, sums[r]);
-            }
-        }
-        for r in 0..R {
-            let end = (row + r + 1) * self.width;
-            simd.store_part(sums[r], &mut self.out[end - (self.width - column)..end]);
         }
     }
 }

@@ -43,6 +43,8 @@ macro_rules! instructions {
 impl Simd for Avx2 {
     type V = __m256;
 
+    super::narrow::eight_is_widest!();
+
     instructions! {
         splat(value: f32) -> __m256 = _mm256_set1_ps(value);
         load(from: &[f32; LANES]) -> __m256 = _mm256_loadu_ps(from.as_ptr());

@@ -25,10 +25,26 @@ impl<'a> Lanes<'a> {
 
     /// The eight values from `start`.
     #[inline(always)]
-    pub(crate) fn load<S: Simd>(self, simd: S, start: usize) -> S::V {
+    pub(crate) fn eight(self, start: usize) -> &'a [f32; LANES] {
         check(start, self.starts);
         // SAFETY: `start < starts`, so `start + LANES <= values.len()`.
-        simd.load(unsafe { &*self.values.as_ptr().add(start).cast() })
+        unsafe { &*self.values.as_ptr().add(start).cast() }
+    }
+
+    /// The eight values from `start`.
+    #[inline(always)]
+    pub(crate) fn load<S: Simd>(self, simd: S, start: usize) -> S::V {
+        simd.load(self.eight(start))
+    }
+
+    /// The [`Simd::WIDE`] values from `start`.
+    #[inline(always)]
+    pub(crate) fn load_wide<S: Simd>(self, simd: S, start: usize) -> S::W {
+        check(start, self.starts.saturating_sub(S::WIDE - LANES));
+        // SAFETY: `start < starts - (WIDE - LANES)`, so `start + WIDE <= values.len()`.
+        simd.load_wide(unsafe {
+            std::slice::from_raw_parts(self.values.as_ptr().add(start), S::WIDE)
+        })
     }
 }
 
@@ -47,11 +63,32 @@ impl<'a> LanesMut<'a> {
     /// The eight values from `start`.
     #[inline(always)]
     pub(crate) fn load<S: Simd>(&self, simd: S, start: usize) -> S::V {
-        let lanes = Lanes {
+        self.shared().load(simd, start)
+    }
+
+    #[inline(always)]
+    fn shared(&self) -> Lanes<'_> {
+        Lanes {
             values: self.values,
             starts: self.starts,
-        };
-        lanes.load(simd, start)
+        }
+    }
+
+    /// The [`Simd::WIDE`] values from `start`.
+    #[inline(always)]
+    pub(crate) fn load_wide<S: Simd>(&self, simd: S, start: usize) -> S::W {
+        self.shared().load_wide(simd, start)
+    }
+
+    /// Sets the [`Simd::WIDE`] values from `start`.
+    #[inline(always)]
+    pub(crate) fn store_wide<S: Simd>(&mut self, simd: S, v: S::W, start: usize) {
+        check(start, self.starts.saturating_sub(S::WIDE - LANES));
+        // SAFETY: `start < starts - (WIDE - LANES)`, so `start + WIDE <= values.len()`;
+        // the reference is as unique as `self`.
+        let to =
+            unsafe { std::slice::from_raw_parts_mut(self.values.as_mut_ptr().add(start), S::WIDE) };
+        simd.store_wide(v, to);
     }
 
     /// Sets the eight values from `start`.

@@ -26,6 +26,8 @@ macro_rules! lane_by_lane {
 impl Simd for Portable {
     type V = V;
 
+    super::narrow::eight_is_widest!();
+
     #[inline(always)]
     fn splat(self, value: f32) -> V {
         [value; LANES]

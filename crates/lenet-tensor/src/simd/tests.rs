@@ -48,6 +48,33 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| canonical(v).to_bits()).collect()
 }
 
+/// Each wide method's result on the first values, as many as the level takes.
+struct Wide([f32; 16], [f32; 16]);
+
+impl Kernel for Wide {
+    type Output = Vec<Vec<f32>>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let [a, b] = [&self.0, &self.1].map(|values| Lanes::new(values).load_wide(s, 0));
+        let mut out = Vec::new();
+        for v in [
+            s.add_wide(a, b),
+            s.splat_wide(self.0[0]),
+            s.splat_wide(s.sum_wide(a)),
+            s.load_wide(&self.0[..3]),
+        ] {
+            let mut whole = vec![0.0; 16];
+            LanesMut::new(&mut whole).store_wide(s, v, 0);
+            let mut part = vec![0.0; 5];
+            s.store_wide(v, &mut part);
+            assert_eq!(bits(&part), bits(&whole[..5]));
+            out.push(whole[..S::WIDE].to_vec());
+        }
+        out
+    }
+}
+
 /// Numbers with the edges among them, and few enough that ties are common.
 fn number() -> impl Strategy<Value = f32> {
     prop_oneof![
@@ -75,6 +102,50 @@ proptest! {
             prop_assert_eq!(cells, expected.1);
             for (result, expected) in results.iter().zip(&expected.0) {
                 prop_assert_eq!(bits(result), bits(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn wide_vectors_are_what_plain_loops_make(
+        a in prop::array::uniform16(-4f32..4.), b in prop::array::uniform16(-4f32..4.),
+    ) {
+        for level in Level::all() {
+            let n = level.wide();
+            let results = run(level, Wide(a, b));
+            let sums: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+            prop_assert_eq!(&results[0][..], &sums[..n]);
+            prop_assert_eq!(&results[1], &vec![a[0]; n]);
+            let exact: f64 = a[..n].iter().map(|&v| f64::from(v)).sum();
+            // Sixteen values up to 4.
+            prop_assert!((f64::from(results[2][0]) - exact).abs() < 1e-5);
+            let mut three = vec![0.0; n];
+            three[..3].copy_from_slice(&a[..3]);
+            prop_assert_eq!(&results[3], &three);
+        }
+    }
+
+    #[test]
+    fn rows_are_two_vectors(top in prop::array::uniform8(number()), bottom in prop::array::uniform8(number())) {
+        struct Rows([f32; LANES], [f32; LANES]);
+        impl Kernel for Rows {
+            type Output = [[f32; LANES]; 2];
+            #[inline(always)]
+            fn run<S: Simd>(self, s: S) -> Self::Output {
+                let rows = s.load_rows(&self.0, &self.1);
+                let doubled = s.mul_add_rows(s.splat_rows(2.0), rows, s.splat_rows(0.0));
+                s.rows(doubled).map(|row| {
+                    let mut out = [0.0; LANES];
+                    s.store(row, &mut out);
+                    out
+                })
+            }
+        }
+        for level in Level::all() {
+            let rows = run(level, Rows(top, bottom));
+            for (row, before) in rows.iter().zip([top, bottom]) {
+                // Exact, but for the sign of zero.
+                prop_assert_eq!(bits(row), bits(&before.map(|v| 2.0 * v + 0.0)));
             }
         }
     }
