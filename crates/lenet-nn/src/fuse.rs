@@ -2,10 +2,10 @@
 //! the layers by itself.
 
 use candle_core::{Result, Tensor};
-use lenet_tensor::conv2d_relu_max_pool2d as fused;
-use lenet_tensor::grad_mode;
+use lenet_tensor::conv2d_relu_max_pool2d as conv;
+use lenet_tensor::linear;
 
-use crate::layers::{Conv2d, Layer, MaxPool2d};
+use crate::layers::{Conv2d, Layer, Linear, MaxPool2d};
 
 /// `max_pool2d(relu(conv(x)), kernel, stride)` without writing the maps between
 /// them: `[N, C_in, H, W]` → `[N, C_out, PH, PW]`.
@@ -18,18 +18,25 @@ pub fn conv2d_relu_max_pool2d(
     kernel: usize,
     stride: usize,
 ) -> Result<Tensor> {
-    run(conv, x, [kernel; 2], [stride; 2])
+    pooled(conv, x, [kernel; 2], [stride; 2])
 }
 
-fn run(
-    conv: &Conv2d,
+/// `relu(linear(x))`: `[N, in]` → `[N, out]`.
+///
+/// # Errors
+/// Shapes that do not fit.
+pub fn linear_relu(layer: &Linear, x: &Tensor) -> Result<Tensor> {
+    linear::linear_relu(x, layer.weight(), Some(layer.bias()))
+}
+
+fn pooled(
+    layer: &Conv2d,
     x: &Tensor,
     [kh, kw]: [usize; 2],
     [down, right]: [usize; 2],
 ) -> Result<Tensor> {
-    let weight = grad_mode::read(conv.weight());
-    let bias = grad_mode::read(conv.bias());
-    fused::conv2d_relu_max_pool2d(x, &weight, &bias, conv.options(), (kh, kw), (down, right))
+    let (weight, bias) = (layer.weight(), layer.bias());
+    conv::conv2d_relu_max_pool2d(x, weight, bias, layer.options(), (kh, kw), (down, right))
 }
 
 /// What a layer is to a fusion.
@@ -38,6 +45,8 @@ fn run(
 pub enum Part<'a> {
     /// A convolution, which begins one.
     Conv2d(&'a Conv2d),
+    /// A fully connected layer, which begins one.
+    Linear(&'a Linear),
     /// The rectifier.
     ReLU,
     /// A max-pool, which ends one.
@@ -47,25 +56,36 @@ pub enum Part<'a> {
     None,
 }
 
-/// How many layers [`Fusion`] takes.
-pub(crate) const LAYERS: usize = 3;
-
-/// Conv2d, ReLU and MaxPool2d in a row.
-pub(crate) struct Fusion<'a> {
-    conv: &'a Conv2d,
-    pool: &'a MaxPool2d,
+/// Layers in a row that run as one.
+pub(crate) enum Fusion<'a> {
+    /// Conv2d, ReLU, MaxPool2d.
+    Pooled(&'a Conv2d, &'a MaxPool2d),
+    /// Linear, ReLU.
+    Rectified(&'a Linear),
 }
 
 impl<'a> Fusion<'a> {
-    /// `None` unless these are the layers of one.
-    pub(crate) fn of(layers: [&'a dyn Layer; LAYERS]) -> Option<Self> {
-        match layers.map(Layer::part) {
-            [Part::Conv2d(conv), Part::ReLU, Part::MaxPool2d(pool)] => Some(Self { conv, pool }),
+    /// Of all these layers, `None` unless they are those of one.
+    pub(crate) fn of(layers: &'a [(String, Box<dyn Layer>)]) -> Option<Self> {
+        match layers {
+            [(_, conv), (_, relu), (_, pool)] => match (conv.part(), relu.part(), pool.part()) {
+                (Part::Conv2d(conv), Part::ReLU, Part::MaxPool2d(pool)) => {
+                    Some(Self::Pooled(conv, pool))
+                }
+                _ => None,
+            },
+            [(_, linear), (_, relu)] => match (linear.part(), relu.part()) {
+                (Part::Linear(linear), Part::ReLU) => Some(Self::Rectified(linear)),
+                _ => None,
+            },
             _ => None,
         }
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        run(self.conv, x, self.pool.kernel(), self.pool.stride())
+        match self {
+            Self::Pooled(conv, pool) => pooled(conv, x, pool.kernel(), pool.stride()),
+            Self::Rectified(linear) => linear_relu(linear, x),
+        }
     }
 }

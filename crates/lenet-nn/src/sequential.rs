@@ -1,11 +1,13 @@
 //! Layers one after the other, as PyTorch's `nn.Sequential` with names.
 
+use std::ops::Range;
+
 use candle_core::{Device, Result, Tensor};
 use candle_nn::ModuleT;
 use lenet_tensor::{ShapeError, grad_mode};
 
 use crate::error::Error;
-use crate::fuse::{self, Fusion};
+use crate::fuse::Fusion;
 use crate::layers::{Foreign, Layer};
 use crate::summary::{LayerInfo, Trace};
 
@@ -33,8 +35,8 @@ pub struct Sequential {
     input: Vec<usize>,
     trace: Trace,
     layers: Vec<(String, Box<dyn Layer>)>,
-    /// Where each operation begins that runs several layers; `None`: none may.
-    fusions: Option<Vec<usize>>,
+    /// The layers of each operation that runs several; `None`: none may.
+    fusions: Option<Vec<Range<usize>>>,
 }
 
 impl Sequential {
@@ -49,7 +51,8 @@ impl Sequential {
     }
 
     /// Runs the layers to come one by one. By itself a chain runs Conv2d, ReLU and
-    /// MaxPool2d in a row as one operation, with the same result within rounding.
+    /// MaxPool2d in a row as one operation, and Linear and ReLU, with the same result
+    /// within rounding.
     #[must_use]
     pub fn unfused(mut self) -> Self {
         self.fusions = None;
@@ -67,12 +70,15 @@ impl Sequential {
         }
         self.trace.push(name, &layer)?;
         self.layers.push((name.to_owned(), Box::new(layer)));
-        let start = self.layers.len().saturating_sub(fuse::LAYERS);
-        if self.fusion(start).is_some()
-            && let Some(fusions) = &mut self.fusions
-        {
-            fusions.push(start);
-            self.trace.fuse_last(fuse::LAYERS);
+        let end = self.layers.len();
+        for layers in [2, 3] {
+            let range = end.saturating_sub(layers)..end;
+            if self.fusion(&range).is_some()
+                && let Some(fusions) = &mut self.fusions
+            {
+                fusions.push(range);
+                self.trace.fuse_last(layers);
+            }
         }
         Ok(self)
     }
@@ -90,10 +96,9 @@ impl Sequential {
         self.add(name, Foreign::new(module, &Device::Cpu))
     }
 
-    /// The layers from `start` as one operation, where they are one.
-    fn fusion(&self, start: usize) -> Option<Fusion<'_>> {
-        let [(_, a), (_, b), (_, c)] = self.layers.get(start..)?.first_chunk()?;
-        Fusion::of([a.as_ref(), b.as_ref(), c.as_ref()])
+    /// These layers as one operation, where they are one.
+    fn fusion(&self, layers: &Range<usize>) -> Option<Fusion<'_>> {
+        Fusion::of(self.layers.get(layers.clone())?)
     }
 
     /// The shape of one sample's output.
@@ -113,9 +118,9 @@ impl ModuleT for Sequential {
         let mut at = 0;
         while let Some((name, layer)) = self.layers.get(at) {
             let fusions = self.fusions.as_deref().unwrap_or_default();
-            let fusion = fusions.contains(&at).then(|| self.fusion(at)).flatten();
-            let (y, layers) = match fusion {
-                Some(fusion) => (fusion.forward(&x), fuse::LAYERS),
+            let fused = fusions.iter().find(|layers| layers.start == at);
+            let (y, layers) = match fused.and_then(|layers| self.fusion(layers)) {
+                Some(fusion) => (fusion.forward(&x), fused.map_or(1, Range::len)),
                 None => (layer.forward_t(&x, train), 1),
             };
             x = y.map_err(|error| error.context(format!("layer `{name}`")))?;
@@ -238,7 +243,10 @@ mod tests {
         let chain = |net: Sequential| {
             let net = net.add("conv", Conv2d::new(1, 3, 5, vb.pp("conv")).unwrap());
             let net = net.unwrap().add("relu", ReLU).unwrap();
-            net.add("pool", MaxPool2d::new(2, 2)).unwrap()
+            let net = net.add("pool", MaxPool2d::new(2, 2)).unwrap();
+            let net = net.add("flatten", Flatten).unwrap();
+            let net = net.add("fc", Linear::new(75, 4, vb.pp("fc")).unwrap());
+            net.unwrap().add("relu2", ReLU).unwrap()
         };
         let fused = chain(Sequential::new(&[1, 14, 14]));
         let single = chain(Sequential::new(&[1, 14, 14]).unfused());
@@ -248,11 +256,9 @@ mod tests {
                 .map(|layer| layer.fused_into.clone())
                 .collect()
         };
-        assert_eq!(
-            into(&fused),
-            [None, Some("conv".into()), Some("conv".into())]
-        );
-        assert_eq!(into(&single), [None, None, None]);
+        let [conv, fc] = ["conv", "fc"].map(|name| Some(name.to_owned()));
+        assert_eq!(into(&fused), [None, conv.clone(), conv, None, None, fc]);
+        assert_eq!(into(&single), [const { None }; 6]);
         let x = uniform(Key::from_seed(2), &[3, 1, 14, 14], DType::F32).unwrap();
         let run = |net: &Sequential| {
             let y = net.forward_t(&x, true).unwrap();

@@ -46,19 +46,24 @@ impl CustomOp1 for Relu {
     }
 
     fn bwd(&self, _x: &Tensor, y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        dispatch!(y.dtype(), OP, T => {
-            let dx = with_values::<T, _>(y, OP, |y| {
-                with_values::<T, _>(grad, OP, |grad| {
-                    y.iter().zip(grad).map(|(&y, &g)| gate(y, g)).collect::<Vec<T>>()
-                })
-            })??;
-            Tensor::from_vec(dx, y.shape(), y.device()).map(Some)
-        })
+        gradient(y, grad).map(Some)
     }
 }
 
+/// The input's gradient from the output `y` and its gradient.
+pub(crate) fn gradient(y: &Tensor, grad: &Tensor) -> Result<Tensor> {
+    dispatch!(y.dtype(), OP, T => {
+        let dx = with_values::<T, _>(y, OP, |y| {
+            with_values::<T, _>(grad, OP, |grad| {
+                y.iter().zip(grad).map(|(&y, &g)| gate(y, g)).collect::<Vec<T>>()
+            })
+        })??;
+        Tensor::from_vec(dx, y.shape(), y.device())
+    })
+}
+
 // `v <= 0` is false for NaN, which so passes.
-fn rectify<T: Element>(v: T) -> T {
+pub(crate) fn rectify<T: num_traits::Float>(v: T) -> T {
     if v <= T::zero() { T::zero() } else { v }
 }
 

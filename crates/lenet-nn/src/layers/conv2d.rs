@@ -2,9 +2,9 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, VarBuilder};
+use lenet_tensor::ShapeError;
 use lenet_tensor::conv2d::{Conv2dOptions, conv2d};
 use lenet_tensor::geometry::Conv2dGeometry;
-use lenet_tensor::{ShapeError, grad_mode};
 
 use super::{Layer, batched};
 use crate::fuse::Part;
@@ -77,9 +77,7 @@ impl Conv2d {
 
 impl Module for Conv2d {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let weight = grad_mode::read(&self.weight);
-        let bias = grad_mode::read(&self.bias);
-        conv2d(x, &weight, Some(&bias), self.options)
+        conv2d(x, &self.weight, Some(&self.bias), self.options)
     }
 }
 

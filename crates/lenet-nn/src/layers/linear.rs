@@ -2,9 +2,10 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, VarBuilder};
-use lenet_tensor::{ShapeError, grad_mode, linear::linear};
+use lenet_tensor::{ShapeError, linear::linear};
 
 use super::Layer;
+use crate::fuse::Part;
 use crate::init::torch_default;
 
 /// PyTorch's `nn.Linear`: `[N, in]` → `[N, out]`, parameters `weight [out, in]`
@@ -46,9 +47,7 @@ impl Linear {
 
 impl Module for Linear {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let weight = grad_mode::read(&self.weight);
-        let bias = grad_mode::read(&self.bias);
-        linear(x, &weight, Some(&bias))
+        linear(x, &self.weight, Some(&self.bias))
     }
 }
 
@@ -58,6 +57,10 @@ impl Layer for Linear {
             [out, features] => format!("Linear({features}, {out})"),
             _ => "Linear".to_owned(),
         }
+    }
+
+    fn part(&self) -> Part<'_> {
+        Part::Linear(self)
     }
 
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {

@@ -3,10 +3,9 @@
 
 use candle_core::{D, Result, Tensor};
 use candle_nn::{Module, VarBuilder};
-use lenet_tensor::relu::relu;
 
 use super::{CLASSES, Model};
-use crate::fuse::conv2d_relu_max_pool2d;
+use crate::fuse::{conv2d_relu_max_pool2d, linear_relu};
 use crate::layers::{Conv2d, Flatten, Linear, LogSoftmax, MaxPool2d, ReLU};
 use crate::summary::{LayerInfo, Trace};
 
@@ -42,6 +41,7 @@ impl ConvNet {
             .then("flatten", &Flatten)?
             .then("fc1", &fc1)?
             .then("relu3", &ReLU)?
+            .fused(2)
             .then("fc2", &fc2)?
             .then("log_softmax", &LogSoftmax)?;
         Ok(Self {
@@ -59,7 +59,7 @@ impl Module for ConvNet {
         let x = conv2d_relu_max_pool2d(&self.conv1, x, 2, 2)?; // [N, 10, 12, 12]
         let x = conv2d_relu_max_pool2d(&self.conv2, &x, 2, 2)?; // [N, 20, 4, 4]
         let x = x.flatten_from(1)?; // [N, 320]
-        let x = relu(&self.fc1.forward(&x)?)?; // [N, 50]
+        let x = linear_relu(&self.fc1, &x)?; // [N, 50]
         let x = self.fc2.forward(&x)?; // [N, 10]
         candle_nn::ops::log_softmax(&x, D::Minus1)
     }

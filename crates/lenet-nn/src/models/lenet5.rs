@@ -2,10 +2,9 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, VarBuilder};
-use lenet_tensor::relu::relu;
 
 use super::{CLASSES, Model};
-use crate::fuse::conv2d_relu_max_pool2d;
+use crate::fuse::{conv2d_relu_max_pool2d, linear_relu};
 use crate::layers::{Conv2d, Flatten, Linear, MaxPool2d, ReLU};
 use crate::summary::{LayerInfo, Trace};
 
@@ -43,8 +42,10 @@ impl Lenet5 {
             .then("flatten", &Flatten)?
             .then("fc1", &fc1)?
             .then("relu3", &ReLU)?
+            .fused(2)
             .then("fc2", &fc2)?
             .then("relu4", &ReLU)?
+            .fused(2)
             .then("fc3", &fc3)?;
         Ok(Self {
             conv1,
@@ -64,8 +65,8 @@ impl Module for Lenet5 {
         // C3: [N, 16, 8, 8], S4: [N, 16, 4, 4]
         let x = conv2d_relu_max_pool2d(&self.conv2, &x, 2, 2)?;
         let x = x.flatten_from(1)?; // [N, 256]
-        let x = relu(&self.fc1.forward(&x)?)?; // C5: [N, 120]
-        let x = relu(&self.fc2.forward(&x)?)?; // F6: [N, 84]
+        let x = linear_relu(&self.fc1, &x)?; // C5: [N, 120]
+        let x = linear_relu(&self.fc2, &x)?; // F6: [N, 84]
         self.fc3.forward(&x) // logits: [N, 10]
     }
 }

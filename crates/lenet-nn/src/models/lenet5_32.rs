@@ -6,10 +6,10 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, VarBuilder};
-use lenet_tensor::{avg_pool2d::avg_pool2d, relu::relu};
+use lenet_tensor::avg_pool2d::avg_pool2d;
 
 use super::{CLASSES, Flavour, Model};
-use crate::fuse::conv2d_relu_max_pool2d;
+use crate::fuse::{conv2d_relu_max_pool2d, linear_relu};
 use crate::layers::{AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Tanh};
 use crate::summary::{LayerInfo, Trace};
 
@@ -40,25 +40,27 @@ impl Lenet5On32 {
             Flavour::Modern => (&ReLU, &MaxPool2d::new(2, 2)),
             Flavour::Of1998 => (&Tanh, &AvgPool2d::new(2, 2)),
         };
-        // How many layers of a block run as one operation.
-        let fused = match flavour {
-            Flavour::Modern => 3,
-            Flavour::Of1998 => 1,
+        // How many layers of a block, and of a dense one, run as one operation.
+        let (block, dense) = match flavour {
+            Flavour::Modern => (3, 2),
+            Flavour::Of1998 => (1, 1),
         };
         let layers = Trace::new(&[1, 32, 32])
             .then("conv1", &conv1)?
             .then("act1", act)?
             .then("pool1", pool)?
-            .fused(fused)
+            .fused(block)
             .then("conv2", &conv2)?
             .then("act2", act)?
             .then("pool2", pool)?
-            .fused(fused)
+            .fused(block)
             .then("flatten", &Flatten)?
             .then("fc1", &fc1)?
             .then("act3", act)?
+            .fused(dense)
             .then("fc2", &fc2)?
             .then("act4", act)?
+            .fused(dense)
             .then("fc3", &fc3)?;
         Ok(Self {
             conv1,
@@ -71,18 +73,19 @@ impl Lenet5On32 {
         })
     }
 
-    fn act(&self, x: &Tensor) -> Result<Tensor> {
-        match self.flavour {
-            Flavour::Modern => relu(x),
-            Flavour::Of1998 => x.tanh(),
-        }
-    }
-
     /// Convolution, activation, pooling.
     fn block(&self, conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
         match self.flavour {
             Flavour::Modern => conv2d_relu_max_pool2d(conv, x, 2, 2),
-            Flavour::Of1998 => avg_pool2d(&self.act(&conv.forward(x)?)?, 2, 2),
+            Flavour::Of1998 => avg_pool2d(&conv.forward(x)?.tanh()?, 2, 2),
+        }
+    }
+
+    /// Fully connected layer, activation.
+    fn dense(&self, layer: &Linear, x: &Tensor) -> Result<Tensor> {
+        match self.flavour {
+            Flavour::Modern => linear_relu(layer, x),
+            Flavour::Of1998 => layer.forward(x)?.tanh(),
         }
     }
 }
@@ -92,8 +95,8 @@ impl Module for Lenet5On32 {
         let x = self.block(&self.conv1, x)?; // C1: [N, 6, 28, 28], S2: [N, 6, 14, 14]
         let x = self.block(&self.conv2, &x)?; // C3: [N, 16, 10, 10], S4: [N, 16, 5, 5]
         let x = x.flatten_from(1)?; // [N, 400]
-        let x = self.act(&self.fc1.forward(&x)?)?; // C5: [N, 120]
-        let x = self.act(&self.fc2.forward(&x)?)?; // F6: [N, 84]
+        let x = self.dense(&self.fc1, &x)?; // C5: [N, 120]
+        let x = self.dense(&self.fc2, &x)?; // F6: [N, 84]
         self.fc3.forward(&x) // logits: [N, 10]
     }
 }

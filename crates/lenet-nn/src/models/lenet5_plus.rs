@@ -3,9 +3,9 @@
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Module, ModuleT};
-use lenet_tensor::relu::relu;
 
 use super::{CLASSES, Model};
+use crate::fuse::linear_relu;
 use crate::layers::{BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU};
 use crate::summary::{LayerInfo, Trace};
 use crate::{Parameters, Sequential};
@@ -39,6 +39,7 @@ impl Lenet5Plus {
             .then("flatten", &Flatten)?
             .then("fc1", &fc1)?
             .then("relu", &ReLU)?
+            .fused(2)
             .then("drop", &drop)?
             .then("fc2", &fc2)?;
         Ok(Self {
@@ -79,7 +80,7 @@ impl ModuleT for Lenet5Plus {
         let x = self.block1.forward_t(x, train)?; // [N, 24, 12, 12]
         let x = self.block2.forward_t(&x, train)?; // [N, 48, 4, 4]
         let x = x.flatten_from(1)?; // [N, 768]
-        let x = relu(&self.fc1.forward(&x)?)?; // [N, 128]
+        let x = linear_relu(&self.fc1, &x)?; // [N, 128]
         let x = self.drop.forward_t(&x, train)?;
         self.fc2.forward(&x) // logits: [N, 10]
     }

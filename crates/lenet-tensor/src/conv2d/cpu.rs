@@ -1,4 +1,4 @@
-//! The kernel for f32: each image's patches laid out as a matrix (im2col, Chellapilla
+//! The kernel for f32. Where it can, forward goes [`direct`]. Else each image's patches laid out as a matrix (im2col, Chellapilla
 //! 2006), so that every direction is a matrix product. Images run side by side on
 //! the pool's threads in chunks of a fixed size, and what they add to the weight's
 //! gradient is summed in the order of the chunks: the number of threads changes
@@ -7,15 +7,30 @@
 use rayon::prelude::*;
 
 use super::Gradients;
+use super::direct::{self, Plan};
 use crate::geometry::Conv2dGeometry;
-use crate::simd::{Matrix, matmul};
+use crate::simd::{Level, Matrix, matmul};
 
 /// Images a task: enough work to be worth a task, few enough that a batch of 32
 /// still occupies several threads.
 const IMAGES_A_TASK: usize = 4;
 
 /// As [`super::reference::forward`].
-pub(crate) fn forward(x: &[f32], weight: &[f32], bias: &[f32], g: &Conv2dGeometry) -> Vec<f32> {
+pub(crate) fn forward(
+    level: Level,
+    x: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    g: &Conv2dGeometry,
+) -> Vec<f32> {
+    match Plan::new(weight, bias, g) {
+        Some(plan) => direct::forward(level, x, &plan, g),
+        None => by_patches(x, weight, bias, g),
+    }
+}
+
+/// Any stride and any groups.
+fn by_patches(x: &[f32], weight: &[f32], bias: &[f32], g: &Conv2dGeometry) -> Vec<f32> {
     let sizes = Sizes::of(g);
     let mut y = vec![0.0; g.batch * sizes.image_out];
     y.par_chunks_mut((IMAGES_A_TASK * sizes.image_out).max(1))

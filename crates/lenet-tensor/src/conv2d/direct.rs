@@ -5,8 +5,13 @@
 //! and one weight fill the sixteen registers of AVX2. With AVX-512 two rows share a
 //! register, and the tile is four rows.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use crate::geometry::Conv2dGeometry;
 use crate::simd::{Kernel, LANES, Lanes, Level, Simd, run};
+use crate::tasks::images_a_task;
 
 /// Rows of a tile.
 pub(crate) const ROWS: usize = 2;
@@ -14,25 +19,15 @@ pub(crate) const ROWS: usize = 2;
 /// Channels of a tile, at most.
 const CHANNELS: usize = 6;
 
-/// A convolution made ready: weights by tile, and where each tap reads.
-pub(crate) struct Plan {
-    blocks: Vec<Block>,
+/// A convolution made ready.
+pub(crate) struct Plan<'a> {
+    /// `[C_out, taps]`.
+    weight: &'a [f32],
+    /// `[C_out]`.
+    bias: &'a [f32],
     /// Distance of each tap from a window's first cell, in the padded image.
     taps: Vec<usize>,
     pub(crate) padded: Padded,
-}
-
-/// Channels that one tile computes, as many of the 2, 4 or 6 as there are.
-struct Block {
-    /// The first channel.
-    first: usize,
-    /// How many; where the tile has more, its last ones compute nothing.
-    channels: usize,
-    /// Channels of the tile: 2, 4 or 6.
-    width: usize,
-    /// `[taps, width]`.
-    weights: Vec<f32>,
-    bias: [f32; CHANNELS],
 }
 
 /// Where finished tiles go.
@@ -44,15 +39,15 @@ pub(crate) trait Sink {
         &mut self,
         simd: S,
         sums: &[[S::V; ROWS]; C],
-        channels: std::ops::Range<usize>,
+        channels: Range<usize>,
         row: usize,
         column: usize,
     );
 }
 
-impl Plan {
+impl<'a> Plan<'a> {
     /// `None` where another way has to be taken.
-    pub(crate) fn new(weight: &[f32], bias: &[f32], g: &Conv2dGeometry) -> Option<Self> {
+    pub(crate) fn new(weight: &'a [f32], bias: &'a [f32], g: &Conv2dGeometry) -> Option<Self> {
         let o = g.options;
         let fits = o.stride == [1; 2] && o.groups == 1;
         if !fits || g.output[0] < ROWS || g.output[1] < LANES {
@@ -68,12 +63,9 @@ impl Plan {
                 }
             }
         }
-        let blocks = (0..g.out_channels)
-            .step_by(CHANNELS)
-            .map(|first| Block::new(first, weight, bias, g))
-            .collect();
         Some(Self {
-            blocks,
+            weight,
+            bias,
             taps,
             padded,
         })
@@ -94,31 +86,8 @@ impl Plan {
     }
 }
 
-impl Block {
-    fn new(first: usize, weight: &[f32], bias: &[f32], g: &Conv2dGeometry) -> Self {
-        let channels = CHANNELS.min(g.out_channels - first);
-        let width = channels.next_multiple_of(2);
-        let mut weights = vec![0.0; g.taps() * width];
-        let mut biases = [0.0; CHANNELS];
-        for c in 0..channels {
-            let kernel = &weight[(first + c) * g.taps()..][..g.taps()];
-            for (tap, &weight) in kernel.iter().enumerate() {
-                weights[tap * width + c] = weight;
-            }
-            biases[c] = bias[first + c];
-        }
-        Self {
-            first,
-            channels,
-            width,
-            weights,
-            bias: biases,
-        }
-    }
-}
-
 struct Image<'a, K> {
-    plan: &'a Plan,
+    plan: &'a Plan<'a>,
     x: &'a [f32],
     area: [usize; 2],
     sink: &'a mut K,
@@ -136,19 +105,21 @@ impl<K: Sink> Kernel for Image<'_, K> {
             sink,
         } = self;
         let x = Lanes::new(x);
-        for block in &plan.blocks {
+        let out_channels = plan.bias.len();
+        for first in (0..out_channels).step_by(CHANNELS) {
+            let channels = first..out_channels.min(first + CHANNELS);
             macro_rules! tiles {
                 ($channels:literal) => {
                     if S::ROW_PAIRS == 2 && area[0] >= 2 * ROWS {
-                        tiles::<S, K, $channels, 2>(simd, plan, block, x, area, sink)
+                        tiles::<S, K, $channels, 2>(simd, plan, channels, x, area, sink)
                     } else {
-                        tiles::<S, K, $channels, 1>(simd, plan, block, x, area, sink)
+                        tiles::<S, K, $channels, 1>(simd, plan, channels, x, area, sink)
                     }
                 };
             }
-            match block.width {
-                6 => tiles!(6),
-                4 => tiles!(4),
+            match channels.len() {
+                5 | 6 => tiles!(6),
+                3 | 4 => tiles!(4),
                 _ => tiles!(2),
             }
         }
@@ -159,14 +130,20 @@ impl<K: Sink> Kernel for Image<'_, K> {
 #[inline(always)]
 fn tiles<S: Simd, K: Sink, const C: usize, const P: usize>(
     simd: S,
-    plan: &Plan,
-    block: &Block,
+    plan: &Plan<'_>,
+    channels: Range<usize>,
     x: Lanes<'_>,
     area: [usize; 2],
     sink: &mut K,
 ) {
-    let weights = block.weights.as_chunks::<C>().0;
-    let channels = block.first..block.first + block.channels;
+    // Where there are fewer than `C` channels, the last one takes their place.
+    let taps = plan.taps.len();
+    let (mut kernels, mut bias) = ([&plan.weight[..0]; C], [0.0; C]);
+    for c in 0..C {
+        let channel = (channels.start + c).min(channels.end - 1);
+        kernels[c] = &plan.weight[channel * taps..][..taps];
+        bias[c] = plan.bias[channel];
+    }
     // The last tile is moved back inside: what it computes again is the same.
     let mut row = 0;
     while row < area[0] {
@@ -174,7 +151,7 @@ fn tiles<S: Simd, K: Sink, const C: usize, const P: usize>(
         let mut column = 0;
         while column < area[1] {
             let left = column.min(area[1] - LANES);
-            let sums = tile::<S, C, P>(simd, plan, &block.bias, weights, x, [top, left]);
+            let sums = tile::<S, C, P>(simd, plan, bias, kernels, x, [top, left]);
             for p in 0..P {
                 let mut rows = [[simd.splat(0.0); ROWS]; C];
                 for c in 0..C {
@@ -191,9 +168,9 @@ fn tiles<S: Simd, K: Sink, const C: usize, const P: usize>(
 #[inline(always)]
 fn tile<S: Simd, const C: usize, const P: usize>(
     simd: S,
-    plan: &Plan,
-    bias: &[f32; CHANNELS],
-    weights: &[[f32; C]],
+    plan: &Plan<'_>,
+    bias: [f32; C],
+    kernels: [&[f32]; C],
     x: Lanes<'_>,
     [row, column]: [usize; 2],
 ) -> [[S::Rows; P]; C] {
@@ -203,20 +180,72 @@ fn tile<S: Simd, const C: usize, const P: usize>(
     for c in 0..C {
         sums[c] = [simd.splat_rows(bias[c]); P];
     }
-    for (&tap, weights) in plan.taps.iter().zip(weights) {
+    let kernels = kernels.map(|kernel| &kernel[..plan.taps.len()]);
+    for (number, &tap) in plan.taps.iter().enumerate() {
         let mut rows = [simd.splat_rows(0.0); P];
         for p in 0..P {
             let top = first + p * ROWS * width + tap;
             rows[p] = simd.load_rows(x.eight(top), x.eight(top + width));
         }
         for c in 0..C {
-            let weight = simd.splat_rows(weights[c]);
+            let weight = simd.splat_rows(kernels[c][number]);
             for p in 0..P {
                 sums[c][p] = simd.mul_add_rows(weight, rows[p], sums[c][p]);
             }
         }
     }
     sums
+}
+
+/// The convolution, `[N, C_out, H', W']`.
+pub(crate) fn forward(level: Level, x: &[f32], plan: &Plan<'_>, g: &Conv2dGeometry) -> Vec<f32> {
+    let image_in = (g.in_channels * g.input[0] * g.input[1]).max(1);
+    let image_out = (g.out_channels * g.output[0] * g.output[1]).max(1);
+    let mut y = vec![0.0; g.output_shape().iter().product()];
+    let images = images_a_task(g.batch);
+    let tasks = y.par_chunks_mut(images * image_out);
+    tasks
+        .zip(x.par_chunks(images * image_in))
+        .for_each(|(y, x)| {
+            let mut padded = plan.padded.buffer();
+            for (x, y) in x.chunks_exact(image_in).zip(y.chunks_exact_mut(image_out)) {
+                let mut maps = Maps { y, size: g.output };
+                plan.image(
+                    level,
+                    plan.padded.image(x, &mut padded),
+                    g.output,
+                    &mut maps,
+                );
+            }
+        });
+    y
+}
+
+/// One image's outputs.
+struct Maps<'a> {
+    y: &'a mut [f32],
+    size: [usize; 2],
+}
+
+impl Sink for Maps<'_> {
+    #[inline(always)]
+    fn take<S: Simd, const C: usize>(
+        &mut self,
+        simd: S,
+        sums: &[[S::V; ROWS]; C],
+        channels: Range<usize>,
+        row: usize,
+        column: usize,
+    ) {
+        for (channel, rows) in channels.zip(sums) {
+            for r in 0..ROWS {
+                let start = (channel * self.size[0] + row + r) * self.size[1] + column;
+                if let Some(eight) = self.y[start..].first_chunk_mut() {
+                    simd.store(rows[r], eight);
+                }
+            }
+        }
+    }
 }
 
 /// An image `[C, H, W]` with its padding of zeros around it.

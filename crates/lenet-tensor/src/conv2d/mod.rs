@@ -15,7 +15,8 @@ use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, W
 use crate::ShapeError;
 use crate::geometry::Conv2dGeometry;
 pub use crate::geometry::Conv2dOptions;
-use crate::grad_mode::records;
+use crate::grad_mode::{read, records};
+use crate::simd::level;
 use crate::storage::{dispatch, values, with_values};
 
 const OP: &str = "conv2d";
@@ -49,7 +50,7 @@ pub fn conv2d(
     let zeros = || Tensor::zeros(geometry.out_channels, x.dtype(), x.device());
     let bias = bias.map_or_else(zeros, |bias| bias.contiguous())?;
     if !x.device().is_cpu() {
-        return composed(x, weight, &bias, &geometry);
+        return composed(x, &read(weight), &read(&bias), &geometry);
     }
     let (x, weight) = (x.contiguous()?, weight.contiguous()?);
     if records(&[&x, &weight, &bias]) {
@@ -97,6 +98,7 @@ impl CustomOp3 for Conv2d {
     ) -> Result<(CpuStorage, Shape)> {
         let y = match x.dtype() {
             DType::F32 => f32::to_cpu_storage_owned(cpu::forward(
+                level(),
                 values(x, x_layout, OP)?,
                 values(weight, weight_layout, OP)?,
                 values(bias, bias_layout, OP)?,

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::{Conv2dOptions, conv2d, cpu, reference};
 use crate::Key;
 use crate::geometry::Conv2dGeometry;
+use crate::simd::{Level, level};
 use crate::testing::{assert_close, check_gradients, uniform};
 
 #[test]
@@ -99,7 +100,15 @@ fn gradients_agree_with_finite_differences() {
 /// A geometry with its sizes drawn at random, and the edges among them: padding
 /// larger than the kernel, batch 0 and 1, one pixel.
 fn geometries() -> impl Strategy<Value = Conv2dGeometry> {
-    let axis = || (1usize..9, 1usize..4, 1usize..4, 0usize..4, 1usize..3);
+    let axis = || {
+        (
+            prop_oneof![1usize..9, 8usize..20],
+            1usize..4,
+            1usize..4,
+            0usize..4,
+            1usize..3,
+        )
+    };
     (0usize..7, 1usize..4, 1usize..4, 1usize..4, axis(), axis()).prop_filter_map(
         "the window does not fit",
         |(batch, group_in, group_out, groups, h, w)| {
@@ -136,7 +145,9 @@ proptest! {
         // Sums of at most a few hundred products up to 1: 1e-5 of the value (or of
         // 1) covers their rounding in f32.
         let y = reference::forward(&wide(&x), &wide(&weight), &wide(&bias), &g);
-        assert_close(&cpu::forward(&x, &weight, &bias, &g), &y, 1e-5);
+        for level in Level::all() {
+            assert_close(&cpu::forward(level, &x, &weight, &bias, &g), &y, 1e-5);
+        }
 
         let exact = reference::backward(&wide(&x), &wide(&weight), &wide(&grad), &g, true);
         let fast = cpu::backward(&x, &weight, &grad, &g, true);
@@ -180,7 +191,7 @@ fn the_number_of_threads_changes_no_bit() {
             .build()
             .unwrap();
         pool.install(|| {
-            let y = cpu::forward(&x, &weight, &bias, &g);
+            let y = cpu::forward(level(), &x, &weight, &bias, &g);
             let gradients = cpu::backward(&x, &weight, &grad, &g, true);
             (y, gradients.x, gradients.weight, gradients.bias)
         })

@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use super::{Gradients, Sizes};
+use crate::relu::rectify;
 use crate::simd::{Kernel, Lanes, Level, Simd, run};
 use crate::tasks::rows_a_task;
 
@@ -21,6 +22,7 @@ pub(super) fn forward(
         rows,
         inputs,
         outputs,
+        relu,
     } = sizes;
     let mut y = vec![0.0; rows * outputs];
     let task = |x: &[f32], y: &mut [f32]| {
@@ -31,6 +33,7 @@ pub(super) fn forward(
                 weight,
                 bias,
                 inputs,
+                relu,
                 y,
             },
         );
@@ -59,6 +62,7 @@ pub(super) fn backward(
         rows,
         inputs,
         outputs,
+        ..
     } = sizes;
     let mut dbias = vec![0.0; outputs];
     for row in grad.chunks_exact(outputs.max(1)) {
@@ -95,6 +99,7 @@ struct Forward<'a> {
     weight: &'a [f32],
     bias: &'a [f32],
     inputs: usize,
+    relu: bool,
     y: &'a mut [f32],
 }
 
@@ -169,8 +174,9 @@ impl Forward<'_> {
                     let weight = simd.load_wide(&self.weight[end - (k - whole)..end]);
                     sum = simd.mul_add_wide(weight, x, sum);
                 }
-                self.y[(row + n) * outputs + output + m] =
-                    simd.sum_wide(sum) + self.bias[output + m];
+                let y = simd.sum_wide(sum) + self.bias[output + m];
+                let y = if self.relu { rectify(y) } else { y };
+                self.y[(row + n) * outputs + output + m] = y;
             }
         }
     }

@@ -10,7 +10,7 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, WithDType};
 
 use crate::ShapeError;
-use crate::grad_mode::records;
+use crate::grad_mode::{read, records};
 use crate::simd::level;
 use crate::storage::{dispatch, values, with_values};
 
@@ -22,6 +22,18 @@ const OP: &str = "linear";
 /// # Errors
 /// Features that differ from the weight's, a dtype other than f32 and f64.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    product(x, weight, bias, false)
+}
+
+/// `relu(linear(x, weight, bias))` as one operation.
+///
+/// # Errors
+/// As [`linear`].
+pub fn linear_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    product(x, weight, bias, true)
+}
+
+fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, relu: bool) -> Result<Tensor> {
     let (out, expected) = weight.dims2()?;
     let Some((&got, leading)) = x.dims().split_last() else {
         return Err(ShapeError::Rank {
@@ -56,6 +68,7 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
         rows,
         inputs: expected,
         outputs: out,
+        relu,
     };
     let flat;
     let x = if leading.len() == 1 {
@@ -74,7 +87,8 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tens
             x.apply_op3_no_bwd(&weight, &bias, &Linear(sizes))?
         }
     } else {
-        x.matmul(&weight.t()?)?.broadcast_add(&bias)?
+        let y = x.matmul(&read(weight).t()?)?.broadcast_add(&read(&bias))?;
+        if relu { crate::relu::relu(&y)? } else { y }
     };
     if leading.len() == 1 {
         return Ok(y);
@@ -92,6 +106,8 @@ pub struct Sizes {
     pub inputs: usize,
     /// Features of the output.
     pub outputs: usize,
+    /// Whether a ReLU follows.
+    pub relu: bool,
 }
 
 /// What a backward pass yields.
@@ -144,9 +160,16 @@ impl CustomOp3 for Linear {
         x: &Tensor,
         weight: &Tensor,
         bias: &Tensor,
-        _y: &Tensor,
+        y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let gated;
+        let grad = if self.0.relu {
+            gated = crate::relu::gradient(y, grad)?;
+            &gated
+        } else {
+            grad
+        };
         let (device, needs_dx) = (x.device(), x.track_op());
         dispatch!(x.dtype(), OP, T => {
             let gradients = with_values::<T, _>(x, OP, |x| {

@@ -11,6 +11,7 @@ pub fn forward<T: Float>(x: &[T], weight: &[T], bias: &[T], sizes: Sizes) -> Vec
         rows,
         inputs,
         outputs,
+        relu,
     } = sizes;
     let mut y = Vec::with_capacity(rows * outputs);
     for n in 0..rows {
@@ -19,14 +20,14 @@ pub fn forward<T: Float>(x: &[T], weight: &[T], bias: &[T], sizes: Sizes) -> Vec
             for k in 0..inputs {
                 sum = sum + x[n * inputs + k] * weight[o * inputs + k];
             }
-            y.push(sum);
+            y.push(if relu { crate::relu::rectify(sum) } else { sum });
         }
     }
     y
 }
 
 /// The gradients of input (when asked for), weight and bias, from that of the
-/// output `[N, out]`.
+/// output `[N, out]` before any ReLU.
 pub fn backward<T: Float>(
     x: &[T],
     weight: &[T],
@@ -38,6 +39,7 @@ pub fn backward<T: Float>(
         rows,
         inputs,
         outputs,
+        ..
     } = sizes;
     let mut dx = vec![T::zero(); if needs_dx { rows * inputs } else { 0 }];
     let mut dweight = vec![T::zero(); outputs * inputs];

@@ -45,6 +45,32 @@ fn gradients_agree_with_finite_differences() {
     check_gradients(&[x, weight, bias], |t| linear(&t[0], &t[1], Some(&t[2]))).unwrap();
 }
 
+#[test]
+fn a_relu_within_is_the_relu_behind() {
+    let key = Key::from_seed(8);
+    let drawn = |name, shape: &[usize], dtype| uniform(key.fold_in(name), shape, dtype).unwrap();
+    for dtype in [DType::F32, DType::F64] {
+        let x = candle_core::Var::from_tensor(&drawn("x", &[5, 9], dtype)).unwrap();
+        let (weight, bias) = (drawn("weight", &[7, 9], dtype), drawn("bias", &[7], dtype));
+        let run = |y: Tensor| {
+            let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            let values = |t: &Tensor| {
+                t.flatten_all()
+                    .unwrap()
+                    .to_dtype(DType::F64)
+                    .unwrap()
+                    .to_vec1::<f64>()
+                    .unwrap()
+            };
+            (values(&y), values(gradients.get(&x).unwrap()))
+        };
+        let within = run(linear_relu(&x, &weight, Some(&bias)).unwrap());
+        let behind = crate::relu::relu(&linear(&x, &weight, Some(&bias)).unwrap()).unwrap();
+        assert_eq!(within, run(behind));
+        assert!(within.0.contains(&0.0));
+    }
+}
+
 fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&v| f64::from(v)).collect()
 }
@@ -52,7 +78,7 @@ fn wide(values: &[f32]) -> Vec<f64> {
 proptest! {
     #[test]
     fn the_kernel_agrees_with_the_reference_in_f64(
-        rows in 0usize..20, inputs in 0usize..70, outputs in 0usize..20, seed: u64,
+        rows in 0usize..20, inputs in 0usize..70, outputs in 0usize..20, relu: bool, seed: u64,
     ) {
         let key = Key::from_seed(seed);
         let drawn = |name: &str, n| key.fold_in(name).uniform(n, -1.0, 1.0);
@@ -60,7 +86,7 @@ proptest! {
         let weight = drawn("weight", outputs * inputs);
         let bias = drawn("bias", outputs);
         let grad = drawn("grad", rows * outputs);
-        let sizes = Sizes { rows, inputs, outputs };
+        let sizes = Sizes { rows, inputs, outputs, relu };
         let y = reference::forward(&wide(&x), &wide(&weight), &wide(&bias), sizes);
         let exact = reference::backward(&wide(&x), &wide(&weight), &wide(&grad), sizes, true);
         for level in Level::all() {
@@ -81,6 +107,7 @@ fn neither_threads_nor_the_batch_around_a_row_change_a_bit() {
         rows: 37,
         inputs: 256,
         outputs: 120,
+        relu: false,
     };
     let key = Key::from_seed(2);
     let drawn = |name: &str, n| key.fold_in(name).uniform(n, -1.0, 1.0);

@@ -31,12 +31,6 @@ impl<'a> Lanes<'a> {
         unsafe { &*self.values.as_ptr().add(start).cast() }
     }
 
-    /// The eight values from `start`.
-    #[inline(always)]
-    pub(crate) fn load<S: Simd>(self, simd: S, start: usize) -> S::V {
-        simd.load(self.eight(start))
-    }
-
     /// The [`Simd::WIDE`] values from `start`.
     #[inline(always)]
     pub(crate) fn load_wide<S: Simd>(self, simd: S, start: usize) -> S::W {
@@ -58,12 +52,6 @@ impl<'a> LanesMut<'a> {
     pub(crate) fn new(values: &'a mut [f32]) -> Self {
         let starts = Lanes::new(values).starts;
         Self { values, starts }
-    }
-
-    /// The eight values from `start`.
-    #[inline(always)]
-    pub(crate) fn load<S: Simd>(&self, simd: S, start: usize) -> S::V {
-        self.shared().load(simd, start)
     }
 
     #[inline(always)]
@@ -89,17 +77,6 @@ impl<'a> LanesMut<'a> {
         let to =
             unsafe { std::slice::from_raw_parts_mut(self.values.as_mut_ptr().add(start), S::WIDE) };
         simd.store_wide(v, to);
-    }
-
-    /// Sets the eight values from `start`.
-    #[inline(always)]
-    pub(crate) fn store<S: Simd>(&mut self, simd: S, v: S::V, start: usize) {
-        check(start, self.starts);
-        // SAFETY: `start < starts`, so `start + LANES <= values.len()`; the
-        // reference is as unique as `self`.
-        simd.store(v, unsafe {
-            &mut *self.values.as_mut_ptr().add(start).cast()
-        });
     }
 }
 

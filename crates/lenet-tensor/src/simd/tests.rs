@@ -14,7 +14,7 @@ impl Kernel for Methods {
     fn run<S: Simd>(self, s: S) -> Self::Output {
         let mut v = [s.splat(0.0); LANES];
         for (v, values) in v.iter_mut().zip(&self.0) {
-            *v = Lanes::new(values).load(s, 0);
+            *v = s.load(Lanes::new(values).eight(0));
         }
         let (pooled, cells) = s.relu_max_pool([[v[0], v[1]], [v[2], v[3]]]);
         let mut results = vec![
@@ -31,7 +31,7 @@ impl Kernel for Methods {
         results.extend(s.transpose(v));
         let store = |v| {
             let mut out = [0.0; LANES];
-            LanesMut::new(&mut out).store(s, v, 0);
+            s.store(v, &mut out);
             let mut part = [0.0; LANES];
             s.store_part(v, &mut part[..5]);
             assert_eq!(bits(&part[..5]), bits(&out[..5]));
@@ -202,7 +202,7 @@ fn reading_past_the_end_is_refused() {
             type Output = f32;
             #[inline(always)]
             fn run<S: Simd>(self, s: S) -> f32 {
-                s.sum(Lanes::new(&[1.0; 10]).load(s, self.0))
+                s.sum(s.load(Lanes::new(&[1.0; 10]).eight(self.0)))
             }
         }
         assert_eq!(run(level, Read(2)), 8.0);
