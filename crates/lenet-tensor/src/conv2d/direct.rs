@@ -19,15 +19,22 @@ pub(crate) const ROWS: usize = 2;
 /// Channels of a tile, at most.
 const CHANNELS: usize = 6;
 
-/// A convolution made ready.
-pub(crate) struct Plan<'a> {
-    /// `[C_out, taps]`.
-    weight: &'a [f32],
-    /// `[C_out]`.
-    bias: &'a [f32],
+/// A convolution made ready: weights by tile, and where each tap reads.
+pub(crate) struct Plan {
+    blocks: Vec<Block>,
     /// Distance of each tap from a window's first cell, in the padded image.
     taps: Vec<usize>,
     pub(crate) padded: Padded,
+}
+
+/// Channels that one tile computes.
+struct Block {
+    channels: Range<usize>,
+    /// Channels of the tile, 2, 4 or 6: its last one may compute nothing.
+    width: usize,
+    /// `[taps, width]`.
+    weights: Vec<f32>,
+    bias: [f32; CHANNELS],
 }
 
 /// Where finished tiles go.
@@ -45,9 +52,9 @@ pub(crate) trait Sink {
     );
 }
 
-impl<'a> Plan<'a> {
+impl Plan {
     /// `None` where another way has to be taken.
-    pub(crate) fn new(weight: &'a [f32], bias: &'a [f32], g: &Conv2dGeometry) -> Option<Self> {
+    pub(crate) fn new(weight: &[f32], bias: &[f32], g: &Conv2dGeometry) -> Option<Self> {
         let o = g.options;
         let fits = o.stride == [1; 2] && o.groups == 1;
         if !fits || g.output[0] < ROWS || g.output[1] < LANES {
@@ -63,9 +70,13 @@ impl<'a> Plan<'a> {
                 }
             }
         }
+        let kernels: Vec<&[f32]> = weight.chunks_exact(g.taps()).collect();
+        let blocks = kernels.chunks(CHANNELS).zip(bias.chunks(CHANNELS));
+        let blocks = blocks
+            .zip((0..).step_by(CHANNELS))
+            .map(|((kernels, bias), first)| Block::new(kernels, bias, first));
         Some(Self {
-            weight,
-            bias,
+            blocks: blocks.collect(),
             taps,
             padded,
         })
@@ -86,8 +97,40 @@ impl<'a> Plan<'a> {
     }
 }
 
+impl Block {
+    fn new(kernels: &[&[f32]], bias: &[f32], first: usize) -> Self {
+        let (weights, width) = match kernels.len() {
+            5 | 6 => (interleaved::<6>(kernels), 6),
+            3 | 4 => (interleaved::<4>(kernels), 4),
+            _ => (interleaved::<2>(kernels), 2),
+        };
+        let mut biases = [0.0; CHANNELS];
+        biases[..bias.len()].copy_from_slice(bias);
+        Self {
+            channels: first..first + kernels.len(),
+            width,
+            weights,
+            bias: biases,
+        }
+    }
+}
+
+/// The kernels' first weights, then their second ones, and so on; where there are
+/// fewer than `C` kernels, the last takes the others' place.
+fn interleaved<const C: usize>(kernels: &[&[f32]]) -> Vec<f32> {
+    let taps = kernels[0].len();
+    let kernels: [&[f32]; C] = std::array::from_fn(|c| &kernels[c.min(kernels.len() - 1)][..taps]);
+    let mut weights = vec![0.0; taps * C];
+    for (tap, weights) in weights.as_chunks_mut::<C>().0.iter_mut().enumerate() {
+        for c in 0..C {
+            weights[c] = kernels[c][tap];
+        }
+    }
+    weights
+}
+
 struct Image<'a, K> {
-    plan: &'a Plan<'a>,
+    plan: &'a Plan,
     x: &'a [f32],
     area: [usize; 2],
     sink: &'a mut K,
@@ -105,21 +148,19 @@ impl<K: Sink> Kernel for Image<'_, K> {
             sink,
         } = self;
         let x = Lanes::new(x);
-        let out_channels = plan.bias.len();
-        for first in (0..out_channels).step_by(CHANNELS) {
-            let channels = first..out_channels.min(first + CHANNELS);
+        for block in &plan.blocks {
             macro_rules! tiles {
                 ($channels:literal) => {
                     if S::ROW_PAIRS == 2 && area[0] >= 2 * ROWS {
-                        tiles::<S, K, $channels, 2>(simd, plan, channels, x, area, sink)
+                        tiles::<S, K, $channels, 2>(simd, plan, block, x, area, sink)
                     } else {
-                        tiles::<S, K, $channels, 1>(simd, plan, channels, x, area, sink)
+                        tiles::<S, K, $channels, 1>(simd, plan, block, x, area, sink)
                     }
                 };
             }
-            match channels.len() {
-                5 | 6 => tiles!(6),
-                3 | 4 => tiles!(4),
+            match block.width {
+                6 => tiles!(6),
+                4 => tiles!(4),
                 _ => tiles!(2),
             }
         }
@@ -130,20 +171,13 @@ impl<K: Sink> Kernel for Image<'_, K> {
 #[inline(always)]
 fn tiles<S: Simd, K: Sink, const C: usize, const P: usize>(
     simd: S,
-    plan: &Plan<'_>,
-    channels: Range<usize>,
+    plan: &Plan,
+    block: &Block,
     x: Lanes<'_>,
     area: [usize; 2],
     sink: &mut K,
 ) {
-    // Where there are fewer than `C` channels, the last one takes their place.
-    let taps = plan.taps.len();
-    let (mut kernels, mut bias) = ([&plan.weight[..0]; C], [0.0; C]);
-    for c in 0..C {
-        let channel = (channels.start + c).min(channels.end - 1);
-        kernels[c] = &plan.weight[channel * taps..][..taps];
-        bias[c] = plan.bias[channel];
-    }
+    let weights = block.weights.as_chunks::<C>().0;
     // The last tile is moved back inside: what it computes again is the same.
     let mut row = 0;
     while row < area[0] {
@@ -151,13 +185,13 @@ fn tiles<S: Simd, K: Sink, const C: usize, const P: usize>(
         let mut column = 0;
         while column < area[1] {
             let left = column.min(area[1] - LANES);
-            let sums = tile::<S, C, P>(simd, plan, bias, kernels, x, [top, left]);
+            let sums = tile::<S, C, P>(simd, plan, &block.bias, weights, x, [top, left]);
             for p in 0..P {
                 let mut rows = [[simd.splat(0.0); ROWS]; C];
                 for c in 0..C {
                     rows[c] = simd.rows(sums[c][p]);
                 }
-                sink.take(simd, &rows, channels.clone(), top + p * ROWS, left);
+                sink.take(simd, &rows, block.channels.clone(), top + p * ROWS, left);
             }
             column += LANES;
         }
@@ -168,9 +202,9 @@ fn tiles<S: Simd, K: Sink, const C: usize, const P: usize>(
 #[inline(always)]
 fn tile<S: Simd, const C: usize, const P: usize>(
     simd: S,
-    plan: &Plan<'_>,
-    bias: [f32; C],
-    kernels: [&[f32]; C],
+    plan: &Plan,
+    bias: &[f32; CHANNELS],
+    weights: &[[f32; C]],
     x: Lanes<'_>,
     [row, column]: [usize; 2],
 ) -> [[S::Rows; P]; C] {
@@ -180,15 +214,14 @@ fn tile<S: Simd, const C: usize, const P: usize>(
     for c in 0..C {
         sums[c] = [simd.splat_rows(bias[c]); P];
     }
-    let kernels = kernels.map(|kernel| &kernel[..plan.taps.len()]);
-    for (number, &tap) in plan.taps.iter().enumerate() {
+    for (&tap, weights) in plan.taps.iter().zip(weights) {
         let mut rows = [simd.splat_rows(0.0); P];
         for p in 0..P {
             let top = first + p * ROWS * width + tap;
             rows[p] = simd.load_rows(x.eight(top), x.eight(top + width));
         }
         for c in 0..C {
-            let weight = simd.splat_rows(kernels[c][number]);
+            let weight = simd.splat_rows(weights[c]);
             for p in 0..P {
                 sums[c][p] = simd.mul_add_rows(weight, rows[p], sums[c][p]);
             }
@@ -198,7 +231,7 @@ fn tile<S: Simd, const C: usize, const P: usize>(
 }
 
 /// The convolution, `[N, C_out, H', W']`.
-pub(crate) fn forward(level: Level, x: &[f32], plan: &Plan<'_>, g: &Conv2dGeometry) -> Vec<f32> {
+pub(crate) fn forward(level: Level, x: &[f32], plan: &Plan, g: &Conv2dGeometry) -> Vec<f32> {
     let image_in = (g.in_channels * g.input[0] * g.input[1]).max(1);
     let image_out = (g.out_channels * g.output[0] * g.output[1]).max(1);
     let mut y = vec![0.0; g.output_shape().iter().product()];

@@ -10,7 +10,7 @@ use super::Fused;
 use super::layout::Nhwc;
 use super::sparse::{Image, Scratch};
 use crate::conv2d::Gradients;
-use crate::simd::{Level, run};
+use crate::simd::{LANES, Level, run};
 use crate::tasks::images_a_task;
 
 /// The gradients of input (when asked for), weight and bias, from that of the
@@ -27,6 +27,9 @@ pub(super) fn backward(
     let g = &fused.conv;
     let image_in = g.in_channels * g.input[0] * g.input[1];
     let image_out = g.out_channels * fused.windows();
+    // Of a wider vector most would lie beyond the kernel's row.
+    let narrow = g.kernel[1] * g.in_channels <= LANES;
+    let level = if narrow { level.of_eight() } else { level };
     let sizes = Sizes::of(fused, level.wide());
     let rows = needs_dx.then(|| sizes.rows_of(weight));
     let mut dx = vec![0.0; if needs_dx { x.len() } else { 0 }];

@@ -16,7 +16,7 @@ const WINDOWS: usize = LANES / 2;
 pub(super) fn forward(
     level: Level,
     x: &[f32],
-    plan: &Plan<'_>,
+    plan: &Plan,
     fused: &Fused,
     keep: bool,
 ) -> (Vec<f32>, Vec<u8>) {

@@ -107,36 +107,36 @@ impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let rows = self.y.len() / self.bias.len().max(1);
-        let mut this = self;
-        let mut row = 0;
-        while row + 2 <= rows {
-            this.row::<S, 2>(simd, row);
-            row += 2;
+    fn run<S: Simd>(mut self, simd: S) {
+        // Six outputs' weights stay in the L1 cache for all the rows.
+        let outputs = self.bias.len();
+        let mut o = 0;
+        while o + 6 <= outputs {
+            self.outputs::<S, 6>(simd, o);
+            o += 6;
         }
-        if row < rows {
-            this.row::<S, 1>(simd, row);
+        while o + 2 <= outputs {
+            self.outputs::<S, 2>(simd, o);
+            o += 2;
+        }
+        if o < outputs {
+            self.outputs::<S, 1>(simd, o);
         }
     }
 }
 
 impl Forward<'_> {
-    /// `N` rows against every output, six at a time: twelve sums.
+    /// `M` outputs of every row, two rows at a time: with six outputs, twelve sums.
     #[inline(always)]
-    fn row<S: Simd, const N: usize>(&mut self, simd: S, row: usize) {
-        let outputs = self.bias.len();
-        let mut o = 0;
-        while o + 6 <= outputs {
-            self.tile::<S, N, 6>(simd, row, o);
-            o += 6;
+    fn outputs<S: Simd, const M: usize>(&mut self, simd: S, output: usize) {
+        let rows = self.y.len() / self.bias.len();
+        let mut row = 0;
+        while row + 2 <= rows {
+            self.tile::<S, 2, M>(simd, row, output);
+            row += 2;
         }
-        while o + 2 <= outputs {
-            self.tile::<S, N, 2>(simd, row, o);
-            o += 2;
-        }
-        if o < outputs {
-            self.tile::<S, N, 1>(simd, row, o);
+        if row < rows {
+            self.tile::<S, 1, M>(simd, row, output);
         }
     }
 

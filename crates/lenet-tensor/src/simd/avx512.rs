@@ -22,6 +22,11 @@ impl Avx512 {
         Avx2::detect().filter(|_| has).map(Self)
     }
 
+    /// Who has this has that.
+    pub(super) fn avx2(self) -> Avx2 {
+        self.0
+    }
+
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq")]
         fn with_features<K: Kernel>(kernel: K, avx512: Avx512) -> K::Output {

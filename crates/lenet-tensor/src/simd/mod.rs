@@ -65,6 +65,15 @@ impl Level {
         }
     }
 
+    /// The level whose widest vector is that of eight.
+    pub(crate) fn of_eight(self) -> Self {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) => Self::Avx2(avx512.avx2()),
+            other => other,
+        }
+    }
+
     /// Values of the widest vectors of this level: [`Simd::WIDE`].
     pub(crate) fn wide(self) -> usize {
         struct Wide;
