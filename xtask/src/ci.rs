@@ -71,6 +71,11 @@ const STEPS: &[Step] = &[
         run: test,
     },
     Step {
+        name: "portable",
+        what: "the operations without the machine's own vectors",
+        run: portable,
+    },
+    Step {
         name: "hub",
         what: "the feature `hub`: lints of data and program, tests of data",
         run: hub,
@@ -108,6 +113,12 @@ fn alone(workspace: &Workspace) -> Result<Outcome, Failure> {
 fn test(workspace: &Workspace) -> Result<Outcome, Failure> {
     // The first word is the program.
     passes(workspace.cargo(TEST_COMMAND.split(' ').skip(1)).run())
+}
+
+/// The kernels' own suites run at every level anyway; here all else does, too.
+fn portable(workspace: &Workspace) -> Result<Outcome, Failure> {
+    let tests = workspace.cargo(["test", "--package", "lenet-tensor", "--package", "lenet-nn"]);
+    passes(tests.env("LENET_SIMD", "portable").run())
 }
 
 fn hub(workspace: &Workspace) -> Result<Outcome, Failure> {

@@ -21,6 +21,8 @@ struct Layer {
     layer: String,
     output_shape: Vec<usize>,
     parameters: usize,
+    /// The layer that this one runs together with, as one operation.
+    fused_into: Option<String>,
 }
 
 pub(crate) fn run(args: &SummaryArgs, printer: &Printer) -> anyhow::Result<()> {
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &SummaryArgs, printer: &Printer) -> anyhow::Result<()> {
         layer: info.layer.clone(),
         output_shape: info.output_shape.clone(),
         parameters: info.parameters(&parameters),
+        fused_into: info.fused_into.clone(),
     });
     let summary = Summary {
         model: args.model.to_string(),
@@ -51,11 +54,13 @@ pub(crate) fn run(args: &SummaryArgs, printer: &Printer) -> anyhow::Result<()> {
     printer.result(&"-".repeat(header.len()))?;
     for l in &summary.layers {
         let shape = format!("{:?}", l.output_shape);
+        let fused = l.fused_into.as_ref();
         let line = format!(
-            "{:name$}  {:layer$}  {shape:<16}{:>10}",
+            "{:name$}  {:layer$}  {shape:<16}{:>10}{}",
             l.name,
             l.layer,
-            thousands(l.parameters)
+            thousands(l.parameters),
+            fused.map_or_else(String::new, |into| format!("  runs with {into}"))
         );
         printer.result(&line)?;
     }

@@ -64,6 +64,7 @@ fn summaries_tell_layers_shapes_and_totals() {
         );
     }
     let table = place.run(&["summary"]).ok().stdout;
+    assert!(table.contains("runs with conv2"), "{table}");
     assert!(
         table.contains("[16, 4, 4]") && table.contains("lenet5: 44,426 parameters"),
         "{table}"

@@ -199,7 +199,7 @@ fn nan_passes_and_ties_go_to_the_first() {
     let (y, dx) = run(&x, 2.0);
     assert_eq!(y, [2.0; 16]);
     let first = |i: usize| {
-        if i / 8 % 2 == 0 && i % 2 == 0 {
+        if (i / 8).is_multiple_of(2) && i.is_multiple_of(2) {
             1.0
         } else {
             0.0
