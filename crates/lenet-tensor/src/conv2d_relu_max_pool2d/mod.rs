@@ -31,8 +31,7 @@ const OP: &str = "conv2d_relu_max_pool2d";
 /// - `x: [N, C_in, H, W]`
 /// - `weight: [C_out, C_in / groups, KH, KW]`
 /// - `bias: [C_out]`
-/// - → `[N, C_out, PH, PW]`, the sizes those of
-///   [`conv2d`](crate::conv2d::conv2d) and [`max_pool2d`](crate::max_pool2d::max_pool2d)
+/// - → `[N, C_out, PH, PW]`, the sizes those of the three operations
 ///
 /// One kernel serves f32 on the CPU at stride 1, one group, without horizontal
 /// dilation, under a 2×2 pool at stride 2 that makes maps of at least four columns.
