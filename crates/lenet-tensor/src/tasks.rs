@@ -29,8 +29,9 @@ pub fn keep_awake<R: Send>(f: impl FnOnce() -> R + Send) -> R {
         for _ in 0..others {
             scope.spawn(|_| look_for_work(&started, &done));
         }
-        // What is not taken by now may be taken later, when it is of less use.
-        let deadline = Instant::now() + Duration::from_millis(1);
+        // Whoever wakes later than this (its core is busy) is done without: this thread
+        // may come upon its task in a wait, and leaves it.
+        let deadline = Instant::now() + Duration::from_millis(20);
         while started.load(Ordering::Acquire) < others && Instant::now() < deadline {
             std::thread::yield_now();
         }
