@@ -2,7 +2,7 @@
 //! how much memory.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,18 @@ pub(crate) fn measure(args: &Args, data: &Data) -> Result<Program, Failure> {
     })
 }
 
+/// `lenet train` on the data of the races, seed 1.
+fn train(data: &Data, out_dir: &Path, args: &[&str]) -> Result<Command, Failure> {
+    let mut command = Command::new(lenet()?);
+    command.args(["train", "--seed", "1"]).args(args);
+    command.arg("--out-dir").arg(out_dir);
+    match &data.dir {
+        Some(dir) => command.arg("--data-dir").arg(dir),
+        None => command.args(["--dataset", "sample"]),
+    };
+    Ok(command)
+}
+
 /// The program that cargo built beside this one.
 fn lenet() -> Result<PathBuf, Failure> {
     let path =
@@ -59,23 +71,11 @@ fn lenet() -> Result<PathBuf, Failure> {
 
 fn run(data: &Data) -> Result<Program, Failure> {
     let folder = tempfile::tempdir()?;
-    let mut command = Command::new(lenet()?);
-    command
-        .args([
-            "train",
-            "--epochs",
-            "3",
-            "--seed",
-            "1",
-            "--log-interval",
-            "1000000000",
-            "--out-dir",
-        ])
-        .arg(folder.path());
-    match &data.dir {
-        Some(dir) => command.arg("--data-dir").arg(dir),
-        None => command.args(["--dataset", "sample"]),
-    };
+    let mut command = train(
+        data,
+        folder.path(),
+        &["--epochs", "3", "--log-interval", "1000000000"],
+    )?;
     let start = Instant::now();
     let mut process = command
         .stdout(Stdio::null())
@@ -102,23 +102,11 @@ fn run(data: &Data) -> Result<Program, Failure> {
 /// Seconds until the line of the first step arrives.
 fn first_step(data: &Data) -> Result<f64, Failure> {
     let folder = tempfile::tempdir()?;
-    let mut command = Command::new(lenet()?);
-    command
-        .args([
-            "train",
-            "--max-steps",
-            "1",
-            "--seed",
-            "1",
-            "--log-interval",
-            "1",
-            "--out-dir",
-        ])
-        .arg(folder.path());
-    match &data.dir {
-        Some(dir) => command.arg("--data-dir").arg(dir),
-        None => command.args(["--dataset", "sample"]),
-    };
+    let mut command = train(
+        data,
+        folder.path(),
+        &["--max-steps", "1", "--log-interval", "1"],
+    )?;
     let start = Instant::now();
     let mut process = command
         .stdout(Stdio::null())

@@ -31,13 +31,18 @@ pub fn is_grad_enabled() -> bool {
 /// Runs `f` without recording a graph. Scopes nest, and a panic in `f` leaves
 /// the switch as it was.
 pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
+    with_grad(false, f)
+}
+
+/// Runs `f` with the switch as given, for instance as it stands on another thread.
+pub(crate) fn with_grad<T>(enabled: bool, f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
             ENABLED.set(self.0);
         }
     }
-    let _restore = Restore(ENABLED.replace(false));
+    let _restore = Restore(ENABLED.replace(enabled));
     f()
 }
 

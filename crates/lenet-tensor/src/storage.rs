@@ -5,7 +5,10 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, DType, Error, Layout, Result, Storage, Tensor, WithDType};
 
 /// A number that our kernels run on: f32, and f64 for the reference.
-pub(crate) trait Element: num_traits::Float + WithDType + std::iter::Sum {}
+pub(crate) trait Element:
+    num_traits::Float + WithDType + std::iter::Sum + Into<f64>
+{
+}
 impl Element for f32 {}
 impl Element for f64 {}
 

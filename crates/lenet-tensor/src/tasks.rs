@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use rayon::Yield;
 
+use crate::grad_mode::{is_grad_enabled, with_grad};
+
 /// Runs `f` on a thread of rayon's pool while the pool's other threads look for work
 /// without falling asleep in between.
 ///
@@ -22,6 +24,8 @@ use rayon::Yield;
 /// ```
 pub fn keep_awake<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     let (started, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    // The thread that `f` gets may be waiting within someone else's `no_grad`.
+    let grad = is_grad_enabled();
     rayon::scope(|scope| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let others = rayon::current_num_threads().min(cores) - 1;
@@ -36,7 +40,7 @@ pub fn keep_awake<R: Send>(f: impl FnOnce() -> R + Send) -> R {
             std::thread::yield_now();
         }
         let _done = SetOnDrop(&done);
-        let result = f();
+        let result = with_grad(grad, f);
         drop(occupied);
         result
     })
@@ -124,6 +128,7 @@ pub(crate) const VALUES_A_TASK: usize = 8192;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::no_grad;
     use rayon::prelude::*;
 
     fn pool(threads: usize) -> rayon::ThreadPool {
@@ -168,6 +173,31 @@ mod tests {
         }));
         assert!(caught.is_err());
         assert_eq!(pool.install(|| keep_awake(work)), 100 * 85_344);
+    }
+
+    #[test]
+    fn the_callers_gradients_count_and_not_those_of_the_thread_it_gets() {
+        let (asked, ready) = (AtomicBool::new(false), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Every thread of the pool waits within `no_grad`, and works meanwhile.
+                rayon::broadcast(|_| {
+                    no_grad(|| {
+                        ready.fetch_add(1, Ordering::AcqRel);
+                        while !asked.load(Ordering::Acquire) {
+                            rayon::yield_now();
+                        }
+                    });
+                });
+            });
+            while ready.load(Ordering::Acquire) < rayon::current_num_threads() {
+                std::thread::yield_now();
+            }
+            let enabled = keep_awake(is_grad_enabled);
+            let disabled = no_grad(|| keep_awake(is_grad_enabled));
+            asked.store(true, Ordering::Release);
+            assert!(enabled && !disabled);
+        });
     }
 
     #[test]

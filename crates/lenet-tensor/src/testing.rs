@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use crate::Key;
-use crate::simd::{Kernel, LANES, Simd, level, run};
+use crate::simd::{Kernel, Simd, level, run};
 
 /// Asserts that two slices agree: `|a - b| ≤ tolerance · max(1, |b|)` for every
 /// pair, NaN agreeing with NaN.
@@ -39,13 +39,18 @@ pub fn fused_products(n: usize) -> f32 {
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) -> f32 {
             const CHAINS: usize = 12;
-            let (mut chains, factor) = ([simd.splat(1.0); CHAINS], simd.splat(0.999));
-            for _ in 0..self.0.div_ceil(CHAINS * LANES) {
+            let factor = simd.splat_wide(0.999);
+            let mut chains = [simd.splat_wide(1.0); CHAINS];
+            for _ in 0..self.0.div_ceil(CHAINS * S::WIDE) {
                 for chain in &mut chains {
-                    *chain = simd.mul_add(*chain, factor, factor);
+                    *chain = simd.mul_add_wide(*chain, factor, factor);
                 }
             }
-            chains.into_iter().map(|chain| simd.sum(chain)).sum()
+            let mut total = 0.0;
+            for chain in chains {
+                total += simd.sum_wide(chain);
+            }
+            total
         }
     }
     run(level(), Products(n))

@@ -1,26 +1,34 @@
 //! The kernels, for f32 and f64 alike: sums in f64 from the first image to the
 //! last, each channel by itself, so that the number of threads changes nothing.
 
-use candle_core::WithDType;
+use num_traits::Float;
 use rayon::prelude::*;
 
 use super::Sizes;
-use crate::storage::Element;
+
+/// f32 or f64.
+pub(super) trait Value: Float + Into<f64> + Send + Sync {}
+impl<T: Float + Into<f64> + Send + Sync> Value for T {}
+
+/// Rounds once: where the mean is far from 0, values and shift cancel in f64.
+fn rounded<T: Value>(v: f64) -> T {
+    T::from(v).unwrap_or_else(T::nan)
+}
 
 /// Mean and biased variance of each channel of `x [N, C, H·W]`.
-pub(super) fn statistics<T: Element>(x: &[T], sizes: &Sizes) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn statistics<T: Value>(x: &[T], sizes: &Sizes) -> (Vec<f64>, Vec<f64>) {
     let n = sizes.per_channel() as f64;
     (0..sizes.channels)
         .into_par_iter()
         .map(|channel| {
             let mean = planes(x, channel, sizes)
                 .flatten()
-                .map(|&v| WithDType::to_f64(v))
+                .map(|&v| v.into())
                 .sum::<f64>()
                 / n;
             let squares = planes(x, channel, sizes)
                 .flatten()
-                .map(|&v| (WithDType::to_f64(v) - mean).powi(2));
+                .map(|&v| (v.into() - mean).powi(2));
             (mean, squares.sum::<f64>() / n)
         })
         .unzip()
@@ -44,7 +52,7 @@ pub(super) fn scale_shift(
 }
 
 /// `x · scale + shift`, channel by channel.
-pub(super) fn affine<T: Element>(x: &[T], scale: &[f64], shift: &[f64], sizes: &Sizes) -> Vec<T> {
+pub(super) fn affine<T: Value>(x: &[T], scale: &[f64], shift: &[f64], sizes: &Sizes) -> Vec<T> {
     let mut y = vec![T::zero(); x.len()];
     // `max(1)`: images of no pixels have no planes, and chunks of 0 are refused.
     y.par_chunks_mut(sizes.plane.max(1))
@@ -52,19 +60,15 @@ pub(super) fn affine<T: Element>(x: &[T], scale: &[f64], shift: &[f64], sizes: &
         .enumerate()
         .for_each(|(plane, (y, x))| {
             let channel = plane % sizes.channels;
-            let (scale, shift) = (
-                <T as WithDType>::from_f64(scale[channel]),
-                <T as WithDType>::from_f64(shift[channel]),
-            );
             for (y, &x) in y.iter_mut().zip(x) {
-                *y = x * scale + shift;
+                *y = rounded(x.into() * scale[channel] + shift[channel]);
             }
         });
     y
 }
 
 /// For each channel `Σ (x - mean)·grad` and `Σ grad`.
-pub(super) fn sums<T: Element>(
+pub(super) fn sums<T: Value>(
     x: &[T],
     grad: &[T],
     mean: &[f64],
@@ -76,8 +80,8 @@ pub(super) fn sums<T: Element>(
             let (mut products, mut total) = (0.0, 0.0);
             for (x, grad) in planes(x, channel, sizes).zip(planes(grad, channel, sizes)) {
                 for (x, grad) in x.iter().zip(grad) {
-                    products += (WithDType::to_f64(*x) - mean[channel]) * WithDType::to_f64(*grad);
-                    total += WithDType::to_f64(*grad);
+                    products += ((*x).into() - mean[channel]) * (*grad).into();
+                    total += (*grad).into();
                 }
             }
             (products, total)
@@ -88,7 +92,7 @@ pub(super) fn sums<T: Element>(
 /// The gradients of training mode, of input, weight and bias. With `x̂` the
 /// normalised input and `s = 1 / √(variance + eps)`:
 /// `dx = weight · s · (grad - mean(grad) - x̂ · mean(grad · x̂))`.
-pub(super) fn backward<T: Element>(
+pub(super) fn backward<T: Value>(
     x: &[T],
     grad: &[T],
     (mean, variance): (&[f64], &[f64]),
@@ -111,13 +115,8 @@ pub(super) fn backward<T: Element>(
             let a = weight[c] * inverse[c];
             let b = -a * inverse[c] * dweight[c] / n;
             let d = -a * dbias[c] / n - b * mean[c];
-            let (a, b, d) = (
-                <T as WithDType>::from_f64(a),
-                <T as WithDType>::from_f64(b),
-                <T as WithDType>::from_f64(d),
-            );
             for ((dx, &x), &grad) in dx.iter_mut().zip(x).zip(grad) {
-                *dx = a * grad + b * x + d;
+                *dx = rounded(a * grad.into() + b * x.into() + d);
             }
         });
     (dx, dweight, dbias)

@@ -35,6 +35,22 @@ fn gradients_agree_with_finite_differences() {
     .unwrap();
 }
 
+/// Values far from 0: what is left of them is all in the digits that f32 would lose.
+#[test]
+fn a_large_mean_cancels_without_loss() {
+    let shape = (1, 1, 2, 2);
+    let x = Tensor::new(&[1e5f32, 100_001., 100_002., 100_003.], &Device::Cpu).unwrap();
+    let x = Var::from_tensor(&x.reshape(shape).unwrap()).unwrap();
+    let (one, zero) = (
+        Tensor::ones(1, DType::F32, &Device::Cpu).unwrap(),
+        Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap(),
+    );
+    let y = train(&x, &one, &zero, 0.0).unwrap().y;
+    // (0, 1, 2, 3) less 1.5, over √1.25, rounded once to f32.
+    let exact = [-1.5, -0.5, 0.5, 1.5].map(|v: f64| v / 1.25f64.sqrt());
+    assert_close(&values(&y), &exact, 1e-6);
+}
+
 #[test]
 fn what_does_not_fit_is_named() {
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();

@@ -98,9 +98,14 @@ impl Fused {
             && pool.kernel == [2; 2]
             && pool.stride == [2; 2]
             && 2 * pool.output[1] >= LANES
-            && conv.in_channels > 0
-            // Places of a padded image are kept in 32 bits.
-            && padded[0].saturating_mul(padded[1]) <= u32::MAX as usize;
+            // Places in a padded image, and kernels in the weight, are kept in 32 bits;
+            // a kernel's rows are filled up to whole vectors, of 16 values at most.
+            && fits_32_bits([padded[0], padded[1], conv.in_channels])
+            && fits_32_bits([
+                conv.out_channels,
+                conv.kernel[0],
+                (conv.kernel[1] * conv.in_channels).saturating_add(15),
+            ]);
         fits.then_some(Self {
             conv,
             pooled: pool.output,
@@ -111,6 +116,13 @@ impl Fused {
     fn windows(&self) -> usize {
         self.pooled[0] * self.pooled[1]
     }
+}
+
+fn fits_32_bits(sizes: [usize; 3]) -> bool {
+    let product = sizes.into_iter().try_fold(1u32, |product, size| {
+        product.checked_mul(u32::try_from(size).ok()?)
+    });
+    product.is_some()
 }
 
 struct Op {

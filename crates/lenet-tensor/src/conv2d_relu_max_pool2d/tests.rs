@@ -262,6 +262,19 @@ fn what_the_kernel_does_not_take_goes_the_long_way() {
 }
 
 #[test]
+fn what_32_bits_do_not_hold_goes_the_long_way() {
+    let fused = |input: [usize; 4], weight: [usize; 4]| {
+        let conv = Conv2dGeometry::new(&input, &weight, Conv2dOptions::default()).unwrap();
+        let pool = Pool2dGeometry::new("pool", &conv.output_shape(), [2; 2], [2; 2]).unwrap();
+        Fused::new(conv, &pool).is_some()
+    };
+    let (side, many) = (1 << 14, 1 << 15);
+    assert!(fused([1, 15, side, side], [6, 15, 5, 5]));
+    assert!(!fused([1, 16, side, side], [6, 16, 5, 5]));
+    assert!(!fused([1, many, 12, 12], [many, many, 5, 5]));
+}
+
+#[test]
 fn gradients_agree_with_finite_differences() {
     // In f64, and so through the three operations; the kernel is held against them.
     let key = Key::from_seed(11);
