@@ -45,7 +45,9 @@ pub(crate) fn start_all(dir: &Path, data: &Data) -> Result<Peers, Failure> {
         (script, command)
     });
     let candle = format!("candle_peer{}", std::env::consts::EXE_SUFFIX);
-    let candle = Command::new(std::env::current_exe()?.with_file_name(candle));
+    let mut candle = Command::new(std::env::current_exe()?.with_file_name(candle));
+    // As its users have it, whatever ours are given.
+    candle.env_remove("CANDLE_NUM_THREADS");
     for (script, command) in [("candle", candle)].into_iter().chain(commands) {
         match Peer::start(command, &images, &labels) {
             Ok((peer, names)) => {

@@ -1,6 +1,7 @@
 //! `cargo xtask train`, `lenet` and `bench`: build a program in release, then
 //! become it.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -16,20 +17,25 @@ pub(crate) fn build_and_run(
     args: &[OsString],
 ) -> Result<ExitCode, Failure> {
     let program = build(workspace, "lenet-cli", "lenet", features)?;
-    run(&program, args)
+    let mut command = Command::new(&program);
+    command.args(args);
+    if env::var_os(CANDLE_THREADS).is_none() {
+        command.env(CANDLE_THREADS, "1");
+    }
+    become_it(command, &program)
 }
+
+/// How many threads candle keeps for sums of 65,536 values and more, beside those of
+/// the pool that training keeps awake: on as many cores the two slow each other down.
+const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
 
 /// Builds the benches, and the program that they measure, and runs them.
 pub(crate) fn bench(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode, Failure> {
     build(workspace, "lenet-cli", "lenet", None)?;
     let program = build(workspace, "benches", "compare", None)?;
-    run(&program, args)
-}
-
-fn run(program: &Path, args: &[OsString]) -> Result<ExitCode, Failure> {
-    let mut command = Command::new(program);
+    let mut command = Command::new(&program);
     command.args(args);
-    become_it(command, program)
+    become_it(command, &program)
 }
 
 /// Builds a package's program and returns its path, as cargo reports it: the

@@ -18,6 +18,11 @@ use crate::grad_mode::{is_grad_enabled, with_grad};
 /// waits: the other threads keep their cores busy, though they give way to other
 /// programs.
 ///
+/// candle has threads of its own for element-wise operations on 65,536 values and more,
+/// such as the sum of a gradient at batch 76 of LeNet-5; two sets of threads on as many
+/// cores slow each other down. `CANDLE_NUM_THREADS=1` in the environment leaves the
+/// cores to these.
+///
 /// ```
 /// let sum: i32 = lenet_tensor::tasks::keep_awake(|| rayon::join(|| 1, || 2).0 + 2);
 /// assert_eq!(sum, 3);
