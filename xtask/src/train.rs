@@ -19,14 +19,12 @@ pub(crate) fn build_and_run(
     let program = build(workspace, "lenet-cli", "lenet", features)?;
     let mut command = Command::new(&program);
     command.args(args);
-    if env::var_os(CANDLE_THREADS).is_none() {
-        command.env(CANDLE_THREADS, "1");
-    }
     become_it(command, &program)
 }
 
 /// How many threads candle keeps for sums of 65,536 values and more, beside those of
-/// the pool that training keeps awake: on as many cores the two slow each other down.
+/// the pool that training keeps awake. On as many cores the two slow each other down;
+/// `lenet` sees to it itself.
 const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
 
 /// Builds the benches, and the program that they measure, and runs them.
@@ -35,6 +33,9 @@ pub(crate) fn bench(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode
     let program = build(workspace, "benches", "compare", None)?;
     let mut command = Command::new(&program);
     command.args(args);
+    if env::var_os(CANDLE_THREADS).is_none() {
+        command.env(CANDLE_THREADS, "1");
+    }
     become_it(command, &program)
 }
 

@@ -12,6 +12,7 @@ use lenet_nn::models::Flavour;
 use lenet_tensor::device::DeviceChoice;
 
 use crate::settings::Settings;
+use crate::threads;
 
 /// LeNet-5 on MNIST: train it, test it, use it.
 #[derive(Debug, Parser)]
@@ -163,7 +164,7 @@ pub(crate) struct WeightsArgs {
     )]
     pub(crate) device: DeviceChoice,
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads, env = "LENET_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads::count, env = "LENET_THREADS", hide_env = true)]
     pub(crate) threads: Option<usize>,
 }
 
@@ -250,13 +251,5 @@ fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("expected a number from 0 to 1, for example 0.983".to_owned()),
-    }
-}
-
-/// A number of threads that a machine may have.
-pub(crate) fn threads(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(threads) if (1..=1024).contains(&threads) => Ok(threads),
-        _ => Err("expected a number from 1 to 1024".to_owned()),
     }
 }

@@ -11,6 +11,7 @@ mod printer;
 mod progress;
 mod rundir;
 mod settings;
+mod threads;
 mod trained;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ use printer::Printer;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    threads::own_the_cores();
     let cli = args::parse();
     let printer = Printer::new(cli.quiet, cli.verbose);
     let done = match cli.command {

@@ -13,8 +13,8 @@ use lenet_tensor::device::DeviceChoice;
 use lenet_train::{OptimizerKind, TrainConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::args::threads;
 use crate::exit::Usage;
+use crate::threads;
 
 /// A recipe by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ settings! {
     #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_SEED", hide_env = true)]
     seed: u64,
     /// Threads; the result does not depend on it [default: one a core]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads, env = "LENET_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads::count, env = "LENET_THREADS", hide_env = true)]
     threads: usize,
     /// auto, cpu, cuda or cuda:N [default: auto]
     #[arg(long, value_name = "NAME", overrides_with = "no_accel", env = "LENET_DEVICE", hide_env = true)]

@@ -11,8 +11,8 @@ use lenet_nn::{ModelKind, Parameters};
 use lenet_tensor::Key;
 
 use crate::args::WeightsArgs;
-use crate::exit::Usage;
 use crate::printer::Printer;
+use crate::threads;
 
 /// A network that is ready to be used.
 pub(crate) struct Trained {
@@ -30,7 +30,7 @@ pub(crate) struct Trained {
 impl Trained {
     /// Reads the file and builds the network that it says, or that was asked for.
     pub(crate) fn load(args: &WeightsArgs) -> anyhow::Result<Self> {
-        set_threads(args.threads)?;
+        threads::set(args.threads)?;
         let path = &args.weights;
         let file = WeightsFile::open(path)
             .context("--weights: expected a safetensors file, as `lenet train` writes it")?;
@@ -144,15 +144,4 @@ fn flavour(said: Option<&Said>, wanted: Option<Flavour>, path: &Path) -> anyhow:
         ),
         (said, wanted) => Ok(said.or(wanted).unwrap_or_default()),
     }
-}
-
-/// Sets the number of threads for everything that runs from here on.
-pub(crate) fn set_threads(threads: Option<usize>) -> anyhow::Result<()> {
-    if let Some(threads) = threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .map_err(|error| Usage(format!("--threads {threads}: {error}")))?;
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 use candle_core::{DType, Result, Tensor};
 use rayon::prelude::*;
 
+use crate::simd::{Kernel, Simd, level, run};
 use crate::storage::with_values;
 use crate::tasks::VALUES_A_TASK;
 
@@ -22,8 +23,35 @@ pub fn mean_std(values: &[f32]) -> (f64, f64) {
 
 /// Whether no value is NaN or infinite.
 pub fn all_finite(values: &[f32]) -> bool {
-    // Without an early end, so that it runs in vectors.
-    values.iter().fold(true, |finite, v| finite & v.is_finite())
+    run(level(), AllFinite(values))
+}
+
+/// Zero times a value is zero, but NaN where the value is NaN or infinite; and a sum
+/// with NaN in it stays NaN.
+struct AllFinite<'a>(&'a [f32]);
+
+impl Kernel for AllFinite<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> bool {
+        // Four sums at a time: one alone would wait for its last product.
+        const AT_ONCE: usize = 4;
+        let zero = simd.splat_wide(0.0);
+        let mut sums = [zero; AT_ONCE];
+        let mut blocks = self.0.chunks_exact(AT_ONCE * S::WIDE);
+        for block in &mut blocks {
+            for i in 0..AT_ONCE {
+                let values = simd.load_wide(&block[i * S::WIDE..(i + 1) * S::WIDE]);
+                sums[i] = simd.mul_add_wide(values, zero, sums[i]);
+            }
+        }
+        for values in blocks.remainder().chunks(S::WIDE) {
+            sums[0] = simd.mul_add_wide(simd.load_wide(values), zero, sums[0]);
+        }
+        let [a, b, c, d] = sums;
+        simd.sum_wide(simd.add_wide(simd.add_wide(a, b), simd.add_wide(c, d))) == 0.0
+    }
 }
 
 /// Whether no value of a tensor of floats is NaN or infinite.
@@ -62,6 +90,7 @@ pub(crate) fn exceeds<T: num_traits::Float>(value: T, top: T) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::Level;
 
     #[test]
     fn sums_do_not_stick_where_f32_does() {
@@ -73,11 +102,20 @@ mod tests {
 
     #[test]
     fn one_bad_value_is_found() {
-        let mut values = vec![1e38f32; 1000];
-        assert!(all_finite(&values) && all_finite(&[]));
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            values[997] = bad;
-            assert!(!all_finite(&values));
+        for level in Level::all() {
+            let all_finite = |values: &[f32]| run(level, AllFinite(values));
+            assert!(all_finite(&[]) && all_finite(&[-0.0, f32::MIN_POSITIVE / 2.0]));
+            for n in [1, 8, 15, 64, 1000] {
+                let mut values = vec![f32::MAX; n];
+                for at in 0..n {
+                    assert!(all_finite(&values));
+                    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                        values[at] = bad;
+                        assert!(!all_finite(&values), "{bad} at {at} of {n}, {level:?}");
+                    }
+                    values[at] = f32::MAX;
+                }
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use crate::printer::Printer;
 use crate::progress::RunProgress;
 use crate::rundir::RunDir;
 use crate::settings::Resolved;
-use crate::trained::set_threads;
+use crate::threads;
 
 /// `summary.json`, and stdout with `--json`.
 #[derive(Serialize)]
@@ -46,7 +46,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
              --config, which win over it",
         );
     }
-    set_threads(resolved.threads)?;
+    threads::set(resolved.threads)?;
     let device = resolved.device.open()?;
     let request = data::request(
         resolved.dataset,

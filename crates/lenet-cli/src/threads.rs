@@ -1,0 +1,55 @@
+//! Who owns the cores: one set of threads, as many as were asked for.
+
+use std::ffi::OsStr;
+
+use crate::exit::Usage;
+
+/// How candle is told the number of its own threads. It reads this once, so that a
+/// program has to be started with it.
+const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
+
+/// Starts the program anew, in its own place, with candle's threads told to stay out:
+/// they wait spinning, as ours do, and two sets on the same cores slow each other down.
+/// Whoever sets the variable keeps what was set; where a program cannot be replaced,
+/// nothing happens.
+pub(crate) fn own_the_cores() {
+    if std::env::var_os(CANDLE_THREADS).is_none() {
+        #[cfg(unix)]
+        restart_with(CANDLE_THREADS.as_ref(), "1".as_ref());
+    }
+}
+
+/// Returns only when it failed, which leaves the program slower but right.
+#[cfg(unix)]
+fn restart_with(variable: &OsStr, value: &OsStr) {
+    use std::os::unix::process::CommandExt;
+
+    let Ok(program) = std::env::current_exe() else {
+        return;
+    };
+    let mut args = std::env::args_os();
+    let mut command = std::process::Command::new(program);
+    if let Some(name) = args.next() {
+        command.arg0(name);
+    }
+    let _error = command.args(args).env(variable, value).exec();
+}
+
+/// A number of threads that a machine may have.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(threads) if (1..=1024).contains(&threads) => Ok(threads),
+        _ => Err("expected a number from 1 to 1024".to_owned()),
+    }
+}
+
+/// Sets the number of threads for everything that runs from here on.
+pub(crate) fn set(threads: Option<usize>) -> anyhow::Result<()> {
+    if let Some(threads) = threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|error| Usage(format!("--threads {threads}: {error}")))?;
+    }
+    Ok(())
+}
