@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod augment;
 mod dataset;
 mod error;
 mod hash;
@@ -11,6 +12,7 @@ mod sources;
 mod split;
 mod transform;
 
+pub use augment::{Augment, Augmenter, EpochAugmenter};
 pub use dataset::{Dataset, Origin};
 pub use error::{Error, Fault, Result};
 pub use loader::{Batch, Loader};

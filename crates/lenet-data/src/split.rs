@@ -64,8 +64,8 @@ impl Split {
     ///
     /// # Panics
     /// If there is no such sample.
-    pub fn image(&self, index: usize) -> &[u8] {
-        &self.images[index * PIXELS..][..PIXELS]
+    pub fn image(&self, index: usize) -> &[u8; PIXELS] {
+        &self.images.as_chunks().0[index]
     }
 
     /// The label of sample `index`.

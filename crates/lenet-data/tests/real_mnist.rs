@@ -66,7 +66,7 @@ fn each_image_of_the_sample_is_in_the_training_set() {
     let mnist = load(&request(dir.clone(), Choice::Auto), &mut ())
         .unwrap()
         .train;
-    let known: HashSet<(&[u8], u8)> = (0..mnist.len())
+    let known: HashSet<(&[u8; 784], u8)> = (0..mnist.len())
         .map(|i| (mnist.image(i), mnist.label(i)))
         .collect();
     let choice = Choice::Only(DatasetName::Sample);

@@ -60,6 +60,12 @@ impl Key {
             .collect()
     }
 
+    /// [`Key::uniform`] for a number of values that is known when compiling.
+    pub fn uniform_array<const N: usize>(&self, low: f64, high: f64) -> [f32; N] {
+        let mut stream = self.stream();
+        std::array::from_fn(|_| (low + (high - low) * unit(&mut stream)) as f32)
+    }
+
     /// `n` values from the normal distribution (Box–Muller).
     pub fn normal(&self, n: usize, mean: f64, std: f64) -> Vec<f32> {
         let mut stream = self.stream();
@@ -201,7 +207,9 @@ mod tests {
         #[test]
         fn uniform_stays_in_its_range(seed: u64, low in -5.0..5.0f64, width in 0.001..5.0f64) {
             let high = low + width;
-            for value in Key::from_seed(seed).uniform(64, low, high) {
+            let values = Key::from_seed(seed).uniform(64, low, high);
+            prop_assert_eq!(&values[..5], Key::from_seed(seed).uniform_array::<5>(low, high));
+            for value in values {
                 // The cast to f32 may round up to `high` itself.
                 prop_assert!(value >= low as f32 && value <= high as f32);
             }
