@@ -23,6 +23,24 @@ impl Loss {
         }
     }
 
+    /// [`Loss::of`] with label smoothing ε, PyTorch's `label_smoothing`: `(1 - ε)` of the
+    /// loss at the labels and ε of the mean loss over all classes.
+    ///
+    /// # Errors
+    /// As [`Loss::of`]; ε outside [0, 1].
+    pub fn smoothed(self, output: &Tensor, labels: &Tensor, smoothing: f64) -> Result<Tensor> {
+        match self {
+            Self::CrossEntropy => {
+                lenet_tensor::cross_entropy::cross_entropy_smoothed(output, labels, smoothing)
+            }
+            // The softmax of log-probabilities gives them again: the same loss.
+            Self::NegativeLogLikelihood if smoothing != 0.0 => {
+                lenet_tensor::cross_entropy::cross_entropy_smoothed(output, labels, smoothing)
+            }
+            Self::NegativeLogLikelihood => nll(output, labels),
+        }
+    }
+
     /// One sample's loss in f64, from its row of the output.
     pub fn of_sample(self, output: &[f32], label: usize) -> f64 {
         let at_label = f64::from(output[label]);
@@ -124,6 +142,23 @@ mod tests {
         let logits = Tensor::new(&[row], &Device::Cpu).unwrap();
         let labels = Tensor::new(&[1u32], &Device::Cpu).unwrap();
         assert_eq!(scalar(&cross_entropy(&logits, &labels).unwrap()), 2000.0);
+    }
+
+    #[test]
+    fn smoothing_is_the_same_for_both_losses() {
+        let logits = uniform(Key::from_seed(1), &[4, 10], DType::F64).unwrap();
+        let labels = Tensor::new(&[1u32, 0, 7, 9], &Device::Cpu).unwrap();
+        let log_probabilities = candle_nn::ops::log_softmax(&logits, D::Minus1).unwrap();
+        for smoothing in [0.0, 0.1] {
+            let smoothed =
+                |loss: Loss, output| scalar(&loss.smoothed(output, &labels, smoothing).unwrap());
+            let [a, b] = [
+                smoothed(Loss::CrossEntropy, &logits),
+                smoothed(Loss::NegativeLogLikelihood, &log_probabilities),
+            ];
+            // The same number twice in f64.
+            assert!((a - b).abs() < 1e-12);
+        }
     }
 
     #[test]

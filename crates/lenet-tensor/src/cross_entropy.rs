@@ -23,6 +23,25 @@ const OP: &str = "cross_entropy";
 /// # Errors
 /// Shapes that do not fit together, a label beyond the classes.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    cross_entropy_smoothed(logits, labels, 0.0)
+}
+
+/// [`cross_entropy`] with label smoothing ε (Szegedy et al. 2016): the target gives each
+/// class ε / classes and the label what is left, so a row's loss is `(1 - ε)` of its own
+/// and ε of the mean of `-log p` over the classes. PyTorch's
+/// `CrossEntropyLoss(label_smoothing=ε)`.
+///
+/// # Errors
+/// As [`cross_entropy`]; ε outside [0, 1].
+pub fn cross_entropy_smoothed(logits: &Tensor, labels: &Tensor, smoothing: f64) -> Result<Tensor> {
+    if !(0.0..=1.0).contains(&smoothing) {
+        return Err(ShapeError::Other {
+            op: OP,
+            expected: "a label smoothing from 0 to 1".to_owned(),
+            got: smoothing.to_string(),
+        }
+        .into());
+    }
     let &[rows, classes] = logits.dims() else {
         return Err(ShapeError::Rank {
             op: OP,
@@ -40,7 +59,7 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
         .into());
     }
     if !logits.device().is_cpu() {
-        return composed(logits, labels);
+        return composed(logits, labels, smoothing);
     }
     let labels = labels.to_vec1::<u32>()?;
     if let Some(label) = labels.iter().find(|&&label| label as usize >= classes) {
@@ -55,6 +74,7 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     let op = CrossEntropy {
         labels,
         classes,
+        smoothing,
         probabilities: OnceLock::new(),
     };
     if records(&[&logits]) {
@@ -65,17 +85,23 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
 }
 
 /// The same through candle's own operations, for other devices.
-fn composed(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+fn composed(logits: &Tensor, labels: &Tensor, smoothing: f64) -> Result<Tensor> {
     let top = logits.max_keepdim(1)?.detach();
     let shifted = logits.broadcast_sub(&top)?;
     let log_sums = shifted.exp()?.sum_keepdim(1)?.log()?;
     let at_labels = shifted.gather(&labels.unsqueeze(1)?, 1)?;
-    (log_sums - at_labels)?.mean_all()
+    let aims = if smoothing == 0.0 {
+        at_labels
+    } else {
+        ((at_labels * (1.0 - smoothing))? + (shifted.mean_keepdim(1)? * smoothing)?)?
+    };
+    (log_sums - aims)?.mean_all()
 }
 
 struct CrossEntropy {
     labels: Vec<u32>,
     classes: usize,
+    smoothing: f64,
     /// `softmax(logits)`; forward leaves it for backward.
     probabilities: OnceLock<Vec<f64>>,
 }
@@ -94,7 +120,7 @@ impl CustomOp1 for CrossEntropy {
                 let start = probabilities.len();
                 let log_sum = softmax(row, &mut probabilities);
                 debug_assert_eq!(probabilities.len(), start + self.classes);
-                total += log_sum - WithDType::to_f64(row[label as usize]);
+                total += log_sum - self.aim(row, label);
             }
             let mean = <T as WithDType>::from_f64(total / self.labels.len() as f64);
             // Once per op: each call makes a new one.
@@ -109,13 +135,33 @@ impl CustomOp1 for CrossEntropy {
         };
         dispatch!(logits.dtype(), OP, T => {
             let scale = with_values::<T, _>(grad, OP, |grad| WithDType::to_f64(grad[0]))? / self.labels.len() as f64;
-            let mut gradient: Vec<T> = probabilities.iter().map(|p| <T as WithDType>::from_f64(p * scale)).collect();
+            let [kept, shared] = self.target();
+            let mut gradient: Vec<T> = probabilities.iter().map(|p| <T as WithDType>::from_f64((p - shared) * scale)).collect();
             for (n, &label) in self.labels.iter().enumerate() {
                 let at = n * self.classes + label as usize;
-                gradient[at] = <T as WithDType>::from_f64((probabilities[at] - 1.0) * scale);
+                gradient[at] = <T as WithDType>::from_f64((probabilities[at] - shared - kept) * scale);
             }
             Tensor::from_vec(gradient, logits.shape(), logits.device()).map(Some)
         })
+    }
+}
+
+impl CrossEntropy {
+    /// What of the target the label has for itself, and what each class has.
+    fn target(&self) -> [f64; 2] {
+        [1.0 - self.smoothing, self.smoothing / self.classes as f64]
+    }
+
+    /// The logits' mean under the target.
+    fn aim<T: Element>(&self, row: &[T], label: u32) -> f64 {
+        let at_label = WithDType::to_f64(row[label as usize]);
+        if self.smoothing == 0.0 {
+            // Nor does 0 · ∞ make a NaN of another class.
+            return at_label;
+        }
+        let [kept, shared] = self.target();
+        let all: f64 = row.iter().map(|&v| WithDType::to_f64(v)).sum();
+        kept * at_label + shared * all
     }
 }
 
@@ -192,8 +238,37 @@ mod tests {
     fn gradients_agree_with_finite_differences() {
         let logits = uniform(Key::from_seed(2), &[3, 5], DType::F64).unwrap();
         let labels = labels(&[4, 0, 2]);
-        for f in [cross_entropy, composed] {
-            check_gradients(std::slice::from_ref(&logits), |x| f(&x[0], &labels)).unwrap();
+        for f in [cross_entropy_smoothed, composed] {
+            for smoothing in [0.0, 0.1, 1.0] {
+                check_gradients(std::slice::from_ref(&logits), |x| {
+                    f(&x[0], &labels, smoothing)
+                })
+                .unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn smoothing_mixes_the_label_with_all_classes() {
+        let logits = uniform(Key::from_seed(3), &[3, 5], DType::F64).unwrap();
+        let [plain, half, all] = [0.0, 0.5, 1.0].map(|s| {
+            let loss = cross_entropy_smoothed(&logits, &labels(&[4, 0, 2]), s).unwrap();
+            let composed = composed(&logits, &labels(&[4, 0, 2]), s).unwrap();
+            // The same few sums of f64 in another order.
+            assert!((scalar(&loss) - scalar(&composed)).abs() < 1e-14);
+            scalar(&loss)
+        });
+        assert!((half - (plain + all) / 2.0).abs() < 1e-14);
+        // Every label once: the mean over the labels is that over the classes.
+        let by_label =
+            (0..5).map(|label| scalar(&cross_entropy(&logits, &labels(&[label; 3])).unwrap()));
+        assert!((all - by_label.sum::<f64>() / 5.0).abs() < 1e-14);
+        for wrong in [-0.1, 1.1, f64::NAN] {
+            let error = cross_entropy_smoothed(&logits, &labels(&[4, 0, 2]), wrong).unwrap_err();
+            assert!(
+                error.to_string().contains("a label smoothing from 0 to 1"),
+                "{error}"
+            );
         }
     }
 

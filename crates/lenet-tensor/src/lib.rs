@@ -11,6 +11,7 @@ pub mod dropout;
 mod error;
 pub mod geometry;
 pub mod grad_mode;
+pub mod lerp;
 pub mod linear;
 pub mod max_pool2d;
 pub mod random;

@@ -13,6 +13,22 @@ pub fn sum(values: &[f32]) -> f64 {
     values.iter().map(|&v| f64::from(v)).sum()
 }
 
+/// The sum of a tensor's squares, in f64, from the first value to the last.
+///
+/// # Errors
+/// Those of candle for a copy from a device.
+pub fn sum_of_squares(tensor: &Tensor) -> Result<f64> {
+    let of = |values: &[f32]| values.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+    if tensor.device().is_cpu() && tensor.dtype() == DType::F32 {
+        return with_values(tensor, "sum_of_squares", of);
+    }
+    let values = tensor
+        .flatten_all()?
+        .to_dtype(DType::F64)?
+        .to_vec1::<f64>()?;
+    Ok(values.iter().map(|v| v * v).sum())
+}
+
 /// Mean and standard deviation (of the population), in f64.
 pub fn mean_std(values: &[f32]) -> (f64, f64) {
     let n = values.len() as f64;
@@ -98,6 +114,16 @@ mod tests {
         let ones = vec![1f32; (1 << 24) + 5];
         assert_eq!(sum(&ones), 16_777_221.0);
         assert_eq!(mean_std(&[1., 3.]), (2.0, 1.0));
+    }
+
+    #[test]
+    fn squares_are_summed_in_f64() {
+        let values = Tensor::new(&[3e30f32, 4e30], &candle_core::Device::Cpu).unwrap();
+        // Beyond f32; each value is off by a rounding of 6e-8.
+        let sum = sum_of_squares(&values).unwrap();
+        assert!((sum / 25e60 - 1.0).abs() < 2e-7, "{sum}");
+        let wide = sum_of_squares(&values.to_dtype(DType::F64).unwrap()).unwrap();
+        assert_eq!(sum, wide);
     }
 
     #[test]
