@@ -282,8 +282,12 @@ fn not_weights(path: &Path, bytes: &[u8], error: &safetensors::SafeTensorError) 
     }
 }
 
-/// Writes beside `path`, syncs, and renames into its place.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file whole or not at all: beside `path`, on the disk, then in its place. A
+/// failure, or a crash, leaves what was there.
+///
+/// # Errors
+/// Those of the system.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     // A link's target is replaced, not the link.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match path.parent() {

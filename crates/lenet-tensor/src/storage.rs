@@ -53,6 +53,15 @@ pub(crate) fn with_values<T: Element, R>(
     }
 }
 
+/// `values` with the shape, dtype and device of `tensor`, and no graph.
+pub(crate) fn like(tensor: &Tensor, values: &Tensor) -> Result<Tensor> {
+    values
+        .detach()
+        .reshape(tensor.shape())?
+        .to_dtype(tensor.dtype())?
+        .to_device(tensor.device())
+}
+
 /// The error for a dtype that an operation does not take.
 pub(crate) fn unsupported(dtype: DType, op: &'static str) -> Error {
     Error::UnsupportedDTypeForOp(dtype, op).bt()

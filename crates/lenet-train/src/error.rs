@@ -28,6 +28,14 @@ pub enum Error {
         "no gradient reached `{0}`: the loss does not depend on it; leave it out of the optimizer"
     )]
     NoGradient(String),
+    /// A checkpoint that cannot be read or written.
+    #[error("{}: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A loader without a single batch.
     #[error("there is nothing to {0}: the data set has no batch of that size")]
     NoBatches(&'static str),

@@ -7,7 +7,7 @@ use lenet_tensor::reduce::argmax;
 use serde::{Deserialize, Serialize};
 
 /// Losses and hits of the samples counted so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// The sum of the samples' losses.
     pub loss_sum: f64,

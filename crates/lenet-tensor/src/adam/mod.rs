@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use candle_core::{CpuStorage, DType, Device, Error, InplaceOp2, Layout, Result, Tensor, Var};
 
 use crate::simd::level;
+use crate::storage::like;
 
 /// What Adam does to a parameter, PyTorch's names and defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,6 +75,24 @@ impl Moments {
                 first: parameter.zeros_like()?,
                 second: parameter.zeros_like()?,
             }
+        }))
+    }
+
+    /// Moments of `parameter` as [`Moments::values`] gave them.
+    ///
+    /// # Errors
+    /// Another number of values than the parameter has, or those of candle.
+    pub fn from_values(parameter: &Tensor, first: &Tensor, second: &Tensor) -> Result<Self> {
+        let slices = parameter.device().is_cpu() && parameter.dtype() == DType::F32;
+        let [first, second] = [first, second].map(|m| like(parameter, m));
+        let (first, second) = (first?, second?);
+        Ok(Self(if slices {
+            State::Slices {
+                first: first.flatten_all()?.to_vec1()?,
+                second: second.flatten_all()?.to_vec1()?,
+            }
+        } else {
+            State::Tensors { first, second }
         }))
     }
 

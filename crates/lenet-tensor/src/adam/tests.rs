@@ -129,3 +129,26 @@ fn moments_do_not_become_subnormal() {
         assert_eq!((m, v), ([0.0], [0.0]));
     }
 }
+
+#[test]
+fn moments_go_on_from_their_values() {
+    for dtype in [DType::F32, DType::F64] {
+        let parameter =
+            || Var::from_tensor(&uniform(Key::from_seed(1), &[3, 5], dtype).unwrap()).unwrap();
+        let gradient = uniform(Key::from_seed(2), &[3, 5], dtype).unwrap();
+        let (straight, resumed) = (parameter(), parameter());
+        let mut moments = Moments::zeros(&straight).unwrap();
+        for t in 1..=2 {
+            update(&straight, &gradient, &mut moments, &Hyper::default(), t).unwrap();
+        }
+        let mut moments = Moments::zeros(&resumed).unwrap();
+        update(&resumed, &gradient, &mut moments, &Hyper::default(), 1).unwrap();
+        let (first, second) = moments.values().unwrap();
+        let mut moments = Moments::from_values(&resumed, &first, &second).unwrap();
+        update(&resumed, &gradient, &mut moments, &Hyper::default(), 2).unwrap();
+        let values = |var: &Var| var.to_dtype(DType::F64).unwrap().to_vec2::<f64>().unwrap();
+        assert_eq!(values(&straight), values(&resumed));
+        let other = uniform(Key::from_seed(3), &[14], dtype).unwrap();
+        assert!(Moments::from_values(&resumed, &other, &other).is_err());
+    }
+}

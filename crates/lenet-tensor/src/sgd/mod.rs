@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use candle_core::{CpuStorage, DType, Device, Error, InplaceOp2, Layout, Result, Tensor, Var};
 
 use crate::simd::level;
+use crate::storage::like;
 
 /// What SGD does to a parameter, PyTorch's names and defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +61,20 @@ impl Velocity {
             State::Slice(vec![0.0; parameter.elem_count()])
         } else {
             State::Tensor(parameter.zeros_like()?)
+        }))
+    }
+
+    /// The velocity of `parameter` as [`Velocity::values`] gave it.
+    ///
+    /// # Errors
+    /// Another number of values than the parameter has, or those of candle.
+    pub fn from_values(parameter: &Tensor, values: &Tensor) -> Result<Self> {
+        let slice = parameter.device().is_cpu() && parameter.dtype() == DType::F32;
+        let values = like(parameter, values)?;
+        Ok(Self(if slice {
+            State::Slice(values.flatten_all()?.to_vec1()?)
+        } else {
+            State::Tensor(values)
         }))
     }
 

@@ -89,3 +89,29 @@ proptest! {
         assert_close(&velocity64.values().unwrap().to_vec1::<f64>().unwrap(), &velocity, 1e-9);
     }
 }
+
+#[test]
+fn a_velocity_goes_on_from_its_values() {
+    let hyper = Hyper {
+        momentum: 0.9,
+        ..Hyper::default()
+    };
+    for dtype in [DType::F32, DType::F64] {
+        let parameter =
+            || Var::from_tensor(&uniform(Key::from_seed(1), &[3, 5], dtype).unwrap()).unwrap();
+        let gradient = uniform(Key::from_seed(2), &[3, 5], dtype).unwrap();
+        let (straight, resumed) = (parameter(), parameter());
+        let mut velocity = Velocity::zeros(&straight).unwrap();
+        for _ in 0..2 {
+            update(&straight, &gradient, &mut velocity, &hyper).unwrap();
+        }
+        let mut velocity = Velocity::zeros(&resumed).unwrap();
+        update(&resumed, &gradient, &mut velocity, &hyper).unwrap();
+        let mut velocity = Velocity::from_values(&resumed, &velocity.values().unwrap()).unwrap();
+        update(&resumed, &gradient, &mut velocity, &hyper).unwrap();
+        let values = |var: &Var| var.to_dtype(DType::F64).unwrap().to_vec2::<f64>().unwrap();
+        assert_eq!(values(&straight), values(&resumed));
+        let other = uniform(Key::from_seed(3), &[14], dtype).unwrap();
+        assert!(Velocity::from_values(&resumed, &other).is_err());
+    }
+}
