@@ -113,7 +113,7 @@ fn sha256<'a>(state: &str, tensors: impl Iterator<Item = (&'a str, Cow<'a, [u8]>
     };
     add(state.as_bytes());
     let mut tensors: Vec<_> = tensors.collect();
-    tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
+    tensors.sort_by_key(|(name, _)| *name);
     for (name, bytes) in tensors {
         add(name.as_bytes());
         add(&bytes);
