@@ -36,6 +36,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A state that does not fit the run: everything that is wrong with it.
+    #[error("the state does not fit: {}", .0.join("; "))]
+    State(Vec<String>),
     /// A loader without a single batch.
     #[error("there is nothing to {0}: the data set has no batch of that size")]
     NoBatches(&'static str),

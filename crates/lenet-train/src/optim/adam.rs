@@ -1,11 +1,18 @@
 //! Adam and AdamW.
 
+use std::collections::HashMap;
+
+use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 use lenet_nn::params::Entry;
 use lenet_tensor::adam::{self, Hyper, Moments};
 
-use super::{Optimizer, checked};
+use super::{Optimizer, all_or_problems, checked, remembered};
 use crate::error::Result;
+
+/// The moments' names in a state, PyTorch's.
+const FIRST: &str = "exp_avg";
+const SECOND: &str = "exp_avg_sq";
 
 /// PyTorch's `optim.Adam`, and `optim.AdamW` with a decoupled weight decay.
 #[derive(Debug)]
@@ -31,13 +38,6 @@ impl Adam {
             steps: 0,
         })
     }
-
-    /// The moments, by the parameters' names.
-    pub fn state(&self) -> impl Iterator<Item = (&str, &Moments)> {
-        self.parameters
-            .iter()
-            .map(|(entry, moments)| (entry.name.as_str(), moments))
-    }
 }
 
 impl Optimizer for Adam {
@@ -61,5 +61,29 @@ impl Optimizer for Adam {
 
     fn steps(&self) -> u64 {
         self.steps
+    }
+
+    fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        let mut state = Vec::with_capacity(2 * self.parameters.len());
+        for (entry, moments) in &self.parameters {
+            let (first, second) = moments.values()?;
+            state.push((format!("{}.{FIRST}", entry.name), first));
+            state.push((format!("{}.{SECOND}", entry.name), second));
+        }
+        Ok(state)
+    }
+
+    fn restore(&mut self, steps: u64, state: &HashMap<&str, &Tensor>) -> Result<()> {
+        let moments = self.parameters.iter().map(|(entry, _)| {
+            let first = remembered(state, entry, FIRST)?;
+            let second = remembered(state, entry, SECOND)?;
+            Moments::from_values(&entry.var, first, second).map_err(|e| e.to_string())
+        });
+        let moments = all_or_problems(moments.collect())?;
+        for ((_, old), new) in self.parameters.iter_mut().zip(moments) {
+            *old = new;
+        }
+        self.steps = steps;
+        Ok(())
     }
 }

@@ -1,11 +1,17 @@
 //! Stochastic gradient descent, with momentum or without.
 
+use std::collections::HashMap;
+
+use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 use lenet_nn::params::Entry;
 use lenet_tensor::sgd::{self, Hyper, Velocity};
 
-use super::{Optimizer, checked};
+use super::{Optimizer, all_or_problems, checked, remembered};
 use crate::error::Result;
+
+/// The velocity's name in a state, PyTorch's.
+const VELOCITY: &str = "momentum_buffer";
 
 /// PyTorch's `optim.SGD`.
 #[derive(Debug)]
@@ -31,13 +37,6 @@ impl Sgd {
             steps: 0,
         })
     }
-
-    /// The velocities, by the parameters' names.
-    pub fn state(&self) -> impl Iterator<Item = (&str, &Velocity)> {
-        self.parameters
-            .iter()
-            .map(|(entry, velocity)| (entry.name.as_str(), velocity))
-    }
 }
 
 impl Optimizer for Sgd {
@@ -61,5 +60,25 @@ impl Optimizer for Sgd {
 
     fn steps(&self) -> u64 {
         self.steps
+    }
+
+    fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        let with_name = |(entry, velocity): &(Entry, Velocity)| {
+            Ok((format!("{}.{VELOCITY}", entry.name), velocity.values()?))
+        };
+        self.parameters.iter().map(with_name).collect()
+    }
+
+    fn restore(&mut self, steps: u64, state: &HashMap<&str, &Tensor>) -> Result<()> {
+        let velocities = self.parameters.iter().map(|(entry, _)| {
+            let values = remembered(state, entry, VELOCITY)?;
+            Velocity::from_values(&entry.var, values).map_err(|e| e.to_string())
+        });
+        let velocities = all_or_problems(velocities.collect())?;
+        for ((_, old), new) in self.parameters.iter_mut().zip(velocities) {
+            *old = new;
+        }
+        self.steps = steps;
+        Ok(())
     }
 }
