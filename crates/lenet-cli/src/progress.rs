@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lenet_train::{EpochMetrics, Event, Observer, Progress};
+use lenet_train::{Ended, EpochMetrics, Event, Observer, Progress};
 
 use crate::printer::Printer;
 
@@ -111,7 +111,7 @@ impl Observer for RunProgress<'_> {
             Event::StepEnded(progress) => self.step(progress),
             Event::EpochEnded(metrics) => self.epoch(metrics),
             Event::FitEnded {
-                stopped_early: true,
+                ended: Ended::Early,
                 ..
             } => {
                 self.printer

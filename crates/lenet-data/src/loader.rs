@@ -119,9 +119,18 @@ impl<'a> Loader<'a> {
     /// The batches of one epoch. An item is an error only if candle cannot make
     /// its tensors, [`Error::Tensor`].
     pub fn batches(&self, epoch: u64) -> impl ExactSizeIterator<Item = Result<Batch>> {
+        self.batches_from(epoch, 0)
+    }
+
+    /// The batches of one epoch without the `first` ones, which are not even made.
+    pub fn batches_from(
+        &self,
+        epoch: u64,
+        first: usize,
+    ) -> impl ExactSizeIterator<Item = Result<Batch>> {
         let order = self.order(epoch);
         let augmenter = self.augmenter.as_ref().map(|a| a.epoch(epoch));
-        (0..self.batch_count()).map(move |number| {
+        (first.min(self.batch_count())..self.batch_count()).map(move |number| {
             let start = number * self.batch_size;
             let end = order.len().min(start.saturating_add(self.batch_size));
             self.batch(&order[start..end], augmenter.as_ref())
@@ -324,6 +333,11 @@ mod tests {
 
             let seen = indices(&batches);
             prop_assert_eq!(&indices(&epoch(&loader, number)), &seen);
+            let later: Vec<usize> = loader
+                .batches_from(number, 2)
+                .flat_map(|batch| batch.unwrap().indices)
+                .collect();
+            prop_assert_eq!(&later[..], seen.get(2 * batch_size..).unwrap_or_default());
             let mut sorted = seen.clone();
             sorted.sort_unstable();
             prop_assert!(sorted.into_iter().eq(0..n));

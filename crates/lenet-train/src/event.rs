@@ -13,6 +13,7 @@
 //! ```
 
 use crate::metrics::EpochMetrics;
+use crate::trainer::Ended;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,8 @@ pub enum Event<'a> {
         samples: u64,
         /// Optimizer steps at most.
         steps: u64,
+        /// Steps of them that were taken before, in a run that goes on.
+        taken: u64,
     },
     /// An epoch begins, counted from 1.
     EpochStarted {
@@ -42,8 +45,8 @@ pub enum Event<'a> {
     FitEnded {
         /// Optimizer steps taken.
         steps: u64,
-        /// Whether patience ran out.
-        stopped_early: bool,
+        /// Why.
+        ended: Ended,
     },
 }
 

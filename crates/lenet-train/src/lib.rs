@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod average;
+mod best;
 pub mod checkpoint;
 mod config;
 mod error;
@@ -7,11 +9,13 @@ mod evaluate;
 mod event;
 mod metrics;
 pub mod optim;
+mod run;
 mod trainer;
 
+pub use average::Average;
 pub use config::{OptimizerKind, TrainConfig};
 pub use error::{Error, Result};
 pub use evaluate::{ClassReport, Evaluation, evaluate};
 pub use event::{Event, Observer, Progress};
 pub use metrics::{EpochMetrics, Tally};
-pub use trainer::{Fit, Trainer};
+pub use trainer::{Ended, Fit, Keep, Trainer};

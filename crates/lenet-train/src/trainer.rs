@@ -6,17 +6,21 @@ use candle_core::Tensor;
 use lenet_data::{Batch, Loader};
 use lenet_nn::layers::at_step;
 use lenet_nn::loss::Loss;
+use lenet_nn::params::Entry;
 use lenet_nn::{Model, Parameters};
 use lenet_tensor::reduce::is_finite;
 use lenet_tensor::tasks::keep_awake;
 
+use crate::checkpoint::{Checkpoint, Checkpoints, Origin};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, evaluate};
-use crate::event::{Event, Observer, Progress};
+use crate::evaluate::evaluate;
+use crate::event::{Event, Observer};
 use crate::metrics::{EpochMetrics, Tally};
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, clip_grad_norm};
+use crate::run::Run;
 
-/// What a run trains, and for how long.
+/// What a run trains, for how long, and what it does beside. Start from
+/// [`Trainer::new`] and set what differs.
 pub struct Trainer<'a> {
     /// The network.
     pub model: &'a dyn Model,
@@ -26,12 +30,36 @@ pub struct Trainer<'a> {
     pub loss: Loss,
     /// What changes its parameters.
     pub optimizer: &'a mut dyn Optimizer,
-    /// Passes over the training samples.
+    /// Passes over the training samples (1).
     pub epochs: u64,
-    /// Steps at most.
+    /// Steps at most (no limit).
     pub max_steps: Option<u64>,
-    /// Epochs without a gain on the validation samples before stopping.
+    /// Epochs without a gain on the validation samples before stopping (never).
     pub patience: Option<u64>,
+    /// Label smoothing of the training loss (0).
+    pub label_smoothing: f64,
+    /// The largest norm of all gradients together (no limit).
+    pub clip_grad_norm: Option<f64>,
+    /// The decay of a running average of the weights ([`crate::Average`]), which then is
+    /// what is validated and kept (none).
+    pub ema_decay: Option<f64>,
+    /// Where checkpoints go (nowhere).
+    pub keep: Option<Keep<'a>>,
+    /// What to go on from (the start).
+    pub resume: Option<Checkpoint>,
+    /// Asked after each step whether to stop there (never).
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Where checkpoints go, how often, and what they say beside.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep<'a> {
+    /// Where they go.
+    pub checkpoints: &'a Checkpoints,
+    /// Steps between two; there is one at the end of each epoch anyway.
+    pub every: Option<u64>,
+    /// What the run is.
+    pub origin: &'a Origin,
 }
 
 /// How a run went.
@@ -44,14 +72,52 @@ pub struct Fit {
     pub best_epoch: u64,
     /// Seconds of training alone.
     pub train_seconds: f64,
+    /// Why it ended.
+    pub ended: Ended,
 }
 
-impl Trainer<'_> {
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All epochs, or all steps, are done.
+    Done,
+    /// Patience ran out.
+    Early,
+    /// It was asked to stop. The model holds the weights of the last step.
+    Stopped,
+}
+
+impl<'a> Trainer<'a> {
+    /// One epoch of plain training.
+    pub fn new(
+        model: &'a dyn Model,
+        parameters: &'a Parameters,
+        loss: Loss,
+        optimizer: &'a mut dyn Optimizer,
+    ) -> Self {
+        Self {
+            model,
+            parameters,
+            loss,
+            optimizer,
+            epochs: 1,
+            max_steps: None,
+            patience: None,
+            label_smoothing: 0.0,
+            clip_grad_norm: None,
+            ema_decay: None,
+            keep: None,
+            resume: None,
+            stop: &|| false,
+        }
+    }
+
     /// Trains, and leaves the model with the best weights; see [`Fit`].
     ///
     /// # Errors
-    /// [`Error::Diverged`] at the first NaN or infinity, [`Error::NoBatches`], or
-    /// those of data and model.
+    /// [`Error::Diverged`] at the first NaN or infinity, [`Error::NoBatches`],
+    /// [`Error::State`] for a checkpoint of another model, [`Error::Checkpoint`] for one
+    /// that cannot be written, or those of data and model.
     pub fn fit(
         &mut self,
         train: &Loader<'_>,
@@ -67,65 +133,107 @@ impl Trainer<'_> {
         validation: Option<&Loader<'_>>,
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
+        let mut run = Run::begin(self)?;
         self.announce(train, observer)?;
-        let mut best = Best::default();
-        let mut epochs: Vec<EpochMetrics> = Vec::new();
-        for epoch in 1..=self.epochs {
-            observer.on(&Event::EpochStarted { epoch });
-            let (mut tally, start) = (Tally::default(), Instant::now());
-            for (batch, number) in train.batches(epoch - 1).zip(1..) {
-                let seen = self.step(&batch?)?;
-                tally.add(&seen);
-                observer.on(&Event::StepEnded(Progress {
-                    epoch,
-                    step: self.optimizer.steps(),
-                    batch: number,
-                    samples: tally.samples,
-                    batch_loss: seen.loss(),
-                    loss: tally.loss(),
-                    accuracy: tally.accuracy(),
-                    samples_per_second: tally.samples as f64 / start.elapsed().as_secs_f64(),
-                }));
-                if self.is_done() {
-                    break;
-                }
+        let batches = train.batch_count() as u64;
+        while run.epoch <= self.epochs && !self.is_over(&run) {
+            observer.on(&Event::EpochStarted { epoch: run.epoch });
+            if self.epoch(&mut run, train, observer)? == Ended::Stopped {
+                self.save(&run)?;
+                return run.end(self, Ended::Stopped, observer);
             }
-            let seconds = start.elapsed().as_secs_f64();
-            self.check_parameters()?;
-            let validated = self.validate(validation)?;
-            let metrics = self.metrics(epoch, &tally, validated.as_ref(), seconds);
-            observer.on(&Event::EpochEnded(&metrics));
-            epochs.push(metrics);
-            best.offer(epoch, validated.as_ref(), self.parameters)?;
-            if self.is_done()
-                || self
-                    .patience
-                    .is_some_and(|patience| best.age(epoch) >= patience)
-            {
+            let is_whole = run.batch == batches;
+            if !is_whole {
+                // Amid an epoch, so that more steps go on as if these had not ended.
+                self.save(&run)?;
+            }
+            let validated = run.averaged(|| {
+                let on = |data| evaluate(self.model, self.loss, data);
+                validation.map(on).transpose()
+            })?;
+            run.close_epoch(self, validated.as_ref(), observer)?;
+            if is_whole {
+                self.save(&run)?;
+            } else {
                 break;
             }
         }
-        self.finish(best, epochs, observer)
+        let ended = if self.is_done() || run.epoch > self.epochs {
+            Ended::Done
+        } else {
+            Ended::Early
+        };
+        run.end(self, ended, observer)
+    }
+
+    /// The batches of an epoch that are left; or those up to the last step.
+    fn epoch(
+        &mut self,
+        run: &mut Run,
+        train: &Loader<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Ended> {
+        let mut start = Instant::now();
+        for batch in train.batches_from(run.epoch - 1, run.batch as usize) {
+            if self.is_done() {
+                break;
+            }
+            let seen = self.step(&batch?, run)?;
+            run.count(&seen, start.elapsed());
+            observer.on(&Event::StepEnded(
+                run.progress(&seen, self.optimizer.steps()),
+            ));
+            start = Instant::now();
+            if (self.stop)() {
+                return Ok(Ended::Stopped);
+            }
+            let due = |keep: &Keep<'_>| keep.every.is_some_and(|n| self.optimizer.steps() % n == 0);
+            if self.keep.as_ref().is_some_and(due) {
+                self.save(run)?;
+                start = Instant::now();
+            }
+        }
+        Ok(Ended::Done)
     }
 
     /// One step on one batch; what the model made of it before.
-    fn step(&mut self, batch: &Batch) -> Result<Tally> {
+    fn step(&mut self, batch: &Batch, run: &mut Run) -> Result<Tally> {
         let step = self.optimizer.steps() + 1;
         let output = at_step(step, || self.model.forward_t(&batch.images, true))?;
-        let loss = self.loss.of(&output, &batch.labels)?;
+        let loss = self
+            .loss
+            .smoothed(&output, &batch.labels, self.label_smoothing)?;
         let tally = Tally::of_step(&loss, &output, &batch.labels)?;
         if !tally.loss_sum.is_finite() {
-            return Err(diverged("the loss", step));
+            return Err(diverged(bad_one(&batch.images, &run.entries)?, step));
         }
         // Each backward makes a new store: no gradient carries over.
-        let gradients = loss.backward()?;
+        let mut gradients = loss.backward()?;
+        if let Some(max_norm) = self.clip_grad_norm {
+            clip_grad_norm(&run.entries, &mut gradients, max_norm)?;
+        }
         self.optimizer.step(&gradients)?;
+        // A gradient can be finite and its step still lead out of what f32 holds.
+        if let Some(entry) = not_finite(&run.entries)? {
+            return Err(diverged(format!("`{}`", entry.name), step));
+        }
+        if let Some(average) = &mut run.average {
+            average.update(step)?;
+        }
         Ok(tally)
     }
 
-    fn is_done(&self) -> bool {
+    /// Whether the steps are used up.
+    pub(crate) fn is_done(&self) -> bool {
         self.max_steps
             .is_some_and(|most| self.optimizer.steps() >= most)
+    }
+
+    /// Whether no further epoch begins: steps or patience are used up.
+    fn is_over(&self, run: &Run) -> bool {
+        let between = run.batch == 0 && run.epoch > 1;
+        let worn_out = |patience| run.best.age(run.epoch - 1) >= patience;
+        between && (self.is_done() || self.patience.is_some_and(worn_out))
     }
 
     fn announce(&self, train: &Loader<'_>, observer: &mut dyn Observer) -> Result<()> {
@@ -139,123 +247,42 @@ impl Trainer<'_> {
             batches,
             samples: train.sample_count() as u64,
             steps: self.max_steps.unwrap_or(all).min(all),
+            taken: self.optimizer.steps(),
         });
         Ok(())
     }
 
-    fn validate(&self, validation: Option<&Loader<'_>>) -> Result<Option<Evaluation>> {
-        validation
-            .map(|data| evaluate(self.model, self.loss, data))
-            .transpose()
-    }
-
-    /// A gradient can be finite and its step still lead out of what f32 holds.
-    fn check_parameters(&self) -> Result<()> {
-        for entry in self.parameters.entries() {
-            if !is_finite(&entry.var)? {
-                return Err(diverged(
-                    &format!("`{}`", entry.name),
-                    self.optimizer.steps(),
-                ));
-            }
+    /// Writes a checkpoint, where they are kept.
+    fn save(&self, run: &Run) -> Result<()> {
+        match &self.keep {
+            Some(keep) => keep
+                .checkpoints
+                .save(&run.checkpoint(self.optimizer, keep.origin)?),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    fn metrics(
-        &self,
-        epoch: u64,
-        tally: &Tally,
-        validated: Option<&Evaluation>,
-        train_seconds: f64,
-    ) -> EpochMetrics {
-        EpochMetrics {
-            epoch,
-            step: self.optimizer.steps(),
-            lr: self.optimizer.lr(),
-            train_loss: tally.loss(),
-            train_accuracy: tally.accuracy(),
-            val_loss: validated.map(|v| v.tally.loss()),
-            val_accuracy: validated.map(|v| v.tally.accuracy()),
-            train_seconds,
-            samples_per_second: tally.samples as f64 / train_seconds,
-        }
-    }
-
-    fn finish(
-        &self,
-        best: Best,
-        epochs: Vec<EpochMetrics>,
-        observer: &mut dyn Observer,
-    ) -> Result<Fit> {
-        let last = epochs.last().map_or(0, |metrics| metrics.epoch);
-        observer.on(&Event::FitEnded {
-            steps: self.optimizer.steps(),
-            stopped_early: last < self.epochs && !self.is_done(),
-        });
-        let best_epoch = best.epoch.unwrap_or(last);
-        if best_epoch != last {
-            best.restore(self.parameters)?;
-        }
-        Ok(Fit {
-            best_epoch,
-            train_seconds: epochs.iter().map(|metrics| metrics.train_seconds).sum(),
-            epochs,
-        })
     }
 }
 
-fn diverged(what: &str, step: u64) -> Error {
-    Error::Diverged {
-        what: what.to_owned(),
-        step,
+/// What made a loss NaN or infinite: the first of what went into it that is.
+fn bad_one(input: &Tensor, entries: &[Entry]) -> Result<String> {
+    if !is_finite(input)? {
+        return Ok("the input".to_owned());
     }
+    Ok(match not_finite(entries)? {
+        Some(entry) => format!("`{}`", entry.name),
+        None => "the loss".to_owned(),
+    })
 }
 
-/// The best epoch on the validation samples so far: the most hits, and among
-/// equals the smallest loss.
-#[derive(Default)]
-struct Best {
-    epoch: Option<u64>,
-    correct: u64,
-    loss: f64,
-    weights: Vec<Tensor>,
+fn not_finite(entries: &[Entry]) -> Result<Option<&Entry>> {
+    for entry in entries {
+        if !is_finite(&entry.var)? {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
 }
 
-impl Best {
-    fn offer(
-        &mut self,
-        epoch: u64,
-        validated: Option<&Evaluation>,
-        parameters: &Parameters,
-    ) -> Result<()> {
-        let Some(Evaluation { tally, .. }) = validated else {
-            return Ok(());
-        };
-        let gain = tally.correct > self.correct
-            || (tally.correct == self.correct && tally.loss() < self.loss);
-        if self.epoch.is_none() || gain {
-            let entries = parameters.entries();
-            let copies = entries.iter().map(|entry| entry.var.copy());
-            *self = Self {
-                epoch: Some(epoch),
-                correct: tally.correct,
-                loss: tally.loss(),
-                weights: copies.collect::<candle_core::Result<_>>()?,
-            };
-        }
-        Ok(())
-    }
-
-    /// Epochs since the best one.
-    fn age(&self, epoch: u64) -> u64 {
-        self.epoch.map_or(0, |best| epoch - best)
-    }
-
-    fn restore(&self, parameters: &Parameters) -> Result<()> {
-        for (entry, weights) in parameters.entries().iter().zip(&self.weights) {
-            entry.var.set(&weights.detach())?;
-        }
-        Ok(())
-    }
+fn diverged(what: String, step: u64) -> Error {
+    Error::Diverged { what, step }
 }

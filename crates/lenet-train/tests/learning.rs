@@ -9,7 +9,7 @@ mod common;
 
 use lenet_data::Loader;
 use lenet_nn::{ModelKind, weights};
-use lenet_train::{Error, Event, OptimizerKind, TrainConfig, evaluate};
+use lenet_train::{Ended, Error, Event, OptimizerKind, TrainConfig, evaluate};
 
 use common::{run, sample, transform};
 
@@ -101,10 +101,7 @@ fn events_come_in_their_order() {
             samples.push(progress.samples);
         }
         Event::EpochEnded(metrics) => seen.push(format!("end {}", metrics.step)),
-        Event::FitEnded {
-            steps,
-            stopped_early,
-        } => seen.push(format!("done {steps} {stopped_early}")),
+        Event::FitEnded { steps, ended } => seen.push(format!("done {steps} {ended:?}")),
         _ => {}
     })
     .2
@@ -123,7 +120,7 @@ fn events_come_in_their_order() {
             "step 5",
             "step 6",
             "end 6",
-            "done 6 false"
+            "done 6 Done"
         ]
     );
     assert_eq!(samples, [4000, 8000, 8500, 4000, 8000, 8500]);
@@ -159,8 +156,8 @@ fn patience_stops_and_the_best_epoch_is_kept() {
     };
     let mut stopped = false;
     let (model, _, fit) = run(&data, &config, &mut |event: &Event<'_>| {
-        if let Event::FitEnded { stopped_early, .. } = event {
-            stopped = *stopped_early;
+        if let Event::FitEnded { ended, .. } = event {
+            stopped = *ended == Ended::Early;
         }
     });
     let fit = fit.unwrap();

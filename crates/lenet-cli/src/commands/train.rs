@@ -146,14 +146,13 @@ impl<'a> Run<'a> {
             Some((_, held_out)) => Some(self.test_loader(held_out)?),
             None => None,
         };
+        let mut optimizer = config.optimizer(&self.parameters)?;
+        let loss = config.model.loss();
         let fit = Trainer {
-            model: &*self.model,
-            parameters: &self.parameters,
-            loss: config.model.loss(),
-            optimizer: &mut *config.optimizer(&self.parameters)?,
             epochs: config.epochs,
             max_steps,
             patience: config.patience,
+            ..Trainer::new(&*self.model, &self.parameters, loss, &mut *optimizer)
         }
         .fit(&train, held_out.as_ref(), observer)?;
         Ok(fit)

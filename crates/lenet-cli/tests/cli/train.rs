@@ -377,17 +377,10 @@ fn no_shuffle_takes_the_samples_from_the_first_on() {
     };
     let parameters = Parameters::new(config.key("parameters"), &Device::Cpu);
     let model = config.model.build(config.flavour, &parameters).unwrap();
-    let fit = Trainer {
-        model: &*model,
-        parameters: &parameters,
-        loss: config.model.loss(),
-        optimizer: &mut *config.optimizer(&parameters).unwrap(),
-        epochs: 1,
-        max_steps: None,
-        patience: None,
-    }
-    .fit(&first, None, &mut ())
-    .unwrap();
+    let mut optimizer = config.optimizer(&parameters).unwrap();
+    let fit = Trainer::new(&*model, &parameters, config.model.loss(), &mut *optimizer)
+        .fit(&first, None, &mut ())
+        .unwrap();
     assert_eq!(in_order.0, weights::sha256(&parameters).unwrap());
     // The last digit of a number may be lost between text and f64.
     assert!((in_order.1 - fit.epochs[0].train_loss).abs() < 1e-12);

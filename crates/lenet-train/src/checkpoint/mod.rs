@@ -5,11 +5,13 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use candle_core::Tensor;
+use lenet_nn::params::Entry;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::metrics::{EpochMetrics, Tally};
 
 pub use store::{Checkpoints, Loaded};
@@ -26,15 +28,20 @@ pub struct Checkpoint {
     pub tensors: BTreeMap<(Part, String), Tensor>,
 }
 
+/// What a run is, in the words of whoever began it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The run's settings as text, for whoever takes it up.
+    pub settings: String,
+    /// What must be the same to go on: settings, data, version, each by its name.
+    pub identity: BTreeMap<String, String>,
+}
+
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// The version of this crate that wrote it.
-    pub version: String,
-    /// The run's settings as text, for whoever takes it up.
-    pub settings: String,
-    /// What must be the same to go on: settings and data, each by its name.
-    pub identity: BTreeMap<String, String>,
+    /// What the run is.
+    pub origin: Origin,
     /// Optimizer steps taken.
     pub step: u64,
     /// The epoch at work, from 1.
@@ -94,9 +101,61 @@ impl Checkpoint {
         let of_part = self.tensors.iter().filter(move |((p, _), _)| *p == part);
         of_part.map(|((_, name), tensor)| (name.as_str(), tensor))
     }
+
+    /// Adds the tensors of a part.
+    pub(crate) fn add(&mut self, part: Part, tensors: impl IntoIterator<Item = (String, Tensor)>) {
+        let tensors = tensors.into_iter();
+        self.tensors
+            .extend(tensors.map(|(name, tensor)| ((part, name), tensor)));
+    }
+
+    /// Sets these variables from a part, all of them or none.
+    ///
+    /// # Errors
+    /// [`Error::State`] with everything that is missing, extra or of another shape.
+    pub fn restore(&self, part: Part, entries: &[Entry]) -> Result<()> {
+        restore(entries, &self.part(part).collect())
+    }
 }
 
-impl State {
+/// Sets variables from tensors of the same names, all of them or none.
+pub(crate) fn restore(entries: &[Entry], tensors: &HashMap<&str, &Tensor>) -> Result<()> {
+    let mut problems = Vec::new();
+    for entry in entries {
+        match tensors.get(entry.name.as_str()) {
+            None => problems.push(format!("`{}` is missing", entry.name)),
+            Some(tensor) if tensor.dims() != entry.var.dims() => problems.push(format!(
+                "`{}` is {:?}, expected {:?}",
+                entry.name,
+                tensor.dims(),
+                entry.var.dims()
+            )),
+            Some(_) => {}
+        }
+    }
+    let known = |name: &str| entries.iter().any(|entry| entry.name == name);
+    let mut extra: Vec<&&str> = tensors.keys().filter(|name| !known(name)).collect();
+    extra.sort_unstable();
+    problems.extend(
+        extra
+            .iter()
+            .map(|name| format!("`{name}` is not of this model")),
+    );
+    if !problems.is_empty() {
+        return Err(Error::State(problems));
+    }
+    for entry in entries {
+        if let Some(tensor) = tensors.get(entry.name.as_str()) {
+            let tensor = tensor.detach().to_dtype(entry.var.dtype())?;
+            entry
+                .var
+                .set(&tensor.to_device(entry.var.device())?.copy()?)?;
+        }
+    }
+    Ok(())
+}
+
+impl Origin {
     /// Everything in which a run to come differs from this one: `name: was, is`.
     pub fn differences(&self, identity: &BTreeMap<String, String>) -> Vec<String> {
         let mut names: Vec<&String> = self.identity.keys().chain(identity.keys()).collect();

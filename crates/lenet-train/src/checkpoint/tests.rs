@@ -12,9 +12,10 @@ fn checkpoint(step: u64) -> Checkpoint {
     let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
     Checkpoint {
         state: State {
-            version: "0.1.0".to_owned(),
-            settings: "lr = 0.1\n".to_owned(),
-            identity: BTreeMap::from([("model".to_owned(), "lenet5".to_owned())]),
+            origin: Origin {
+                settings: "lr = 0.1\n".to_owned(),
+                identity: BTreeMap::from([("model".to_owned(), "lenet5".to_owned())]),
+            },
             step,
             epoch: 2,
             batch: 3,
@@ -103,12 +104,12 @@ fn two_are_kept_and_a_damaged_one_falls_back() {
 
 #[test]
 fn every_difference_is_told() {
-    let state = checkpoint(1).state;
-    assert!(state.differences(&state.identity).is_empty());
+    let origin = checkpoint(1).state.origin;
+    assert!(origin.differences(&origin.identity).is_empty());
     let other = [("model", "convnet"), ("seed", "2")];
     let other = other.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     assert_eq!(
-        state.differences(&other),
+        origin.differences(&other),
         ["model was lenet5, is convnet", "seed was unset, is 2"]
     );
 }

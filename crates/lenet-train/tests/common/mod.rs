@@ -40,14 +40,12 @@ pub(crate) fn run(
     let held_out = parts
         .as_ref()
         .map(|(_, held_out)| Loader::new(held_out, transform, config.test_batch_size).unwrap());
+    let mut optimizer = config.optimizer(&parameters).unwrap();
     let fit = Trainer {
-        model: &*model,
-        parameters: &parameters,
-        loss: config.model.loss(),
-        optimizer: &mut *config.optimizer(&parameters).unwrap(),
         epochs: config.epochs,
         max_steps: config.max_steps,
         patience: config.patience,
+        ..Trainer::new(&*model, &parameters, config.model.loss(), &mut *optimizer)
     }
     .fit(&train, held_out.as_ref(), observer);
     (model, parameters, fit)
