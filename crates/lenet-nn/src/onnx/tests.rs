@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::Linear as CandleLinear;
+use candle_nn::ModuleT;
 use lenet_tensor::avg_pool2d::avg_pool2d;
 use lenet_tensor::conv2d::{Conv2dOptions, conv2d};
 use lenet_tensor::max_pool2d::max_pool2d;
@@ -14,7 +14,7 @@ use prost::Message;
 use super::proto::{FLOAT32, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::*;
 use crate::Sequential;
-use crate::layers::{Dropout, Flatten, ReLU};
+use crate::layers::{Conv2d, Dropout, Flatten, ReLU};
 use crate::models::{Flavour, Model, ModelKind};
 use crate::summary::Trace;
 
@@ -261,7 +261,7 @@ fn the_same_weights_give_the_same_bytes() {
 #[test]
 fn anyone_elses_layer_is_refused_by_name() {
     let parameters = Parameters::new(Key::from_seed(1), &Device::Cpu);
-    let fc: CandleLinear = candle_nn::linear(4, 3, parameters.builder().pp("fc")).unwrap();
+    let fc = candle_nn::linear(4, 3, parameters.builder().pp("fc")).unwrap();
     let net = Sequential::new(&[1, 2, 2]).add("flatten", Flatten).unwrap();
     let net = net.add_module("fc", fc).unwrap();
     let error = chain(&net, &parameters).unwrap_err();
@@ -299,6 +299,32 @@ fn names_that_differ_or_repeat_are_refused() {
     };
     let twice = export.to_bytes();
     assert!(matches!(twice, Err(Error::DuplicateLayer(name)) if name == "relu"));
+}
+
+#[test]
+fn a_convolutions_settings_go_with_it() {
+    let parameters = Parameters::new(Key::from_seed(1), &Device::Cpu);
+    let options = Conv2dOptions {
+        stride: [2, 1],
+        padding: [1, 3],
+        dilation: [1, 2],
+        groups: 1,
+    };
+    let vb = parameters.builder().pp("conv");
+    let conv = Conv2d::with_options(1, 3, [2, 3], options, vb).unwrap();
+    let net = Sequential::new(&[1, 2, 2]).add("conv", conv).unwrap();
+    let graph = decoded(&chain(&net, &parameters).unwrap()).graph.unwrap();
+    let of = |name: &str| {
+        let found = graph.node[0].attribute.iter().find(|a| a.name() == name);
+        found.map(|attribute| attribute.ints.clone())
+    };
+    // ONNX: where each axis begins, then where each ends.
+    assert_eq!(of("pads"), Some(vec![1, 3, 1, 3]));
+    assert_eq!(of("strides"), Some(vec![2, 1]));
+    assert_eq!(of("dilations"), Some(vec![1, 2]));
+    let x = uniform(Key::from_seed(4), &[3, 1, 2, 2], DType::F32).unwrap();
+    let y = net.forward_t(&x, false).unwrap();
+    assert_eq!(values(&run(&graph, &x)), values(&y));
 }
 
 #[test]
