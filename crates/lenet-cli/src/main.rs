@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(args, &printer),
         Command::Eval(args) => commands::eval::run(&args, &printer),
         Command::Predict(args) => commands::predict::run(&args, &printer),
+        Command::Export(args) => commands::export::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
         Command::Data { command } => commands::data::run(&command, &printer),
         Command::Completions { shell } => commands::completions::run(shell, &printer),

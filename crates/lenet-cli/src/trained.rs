@@ -17,8 +17,12 @@ use crate::threads;
 /// A network that is ready to be used.
 pub(crate) struct Trained {
     pub(crate) kind: ModelKind,
+    pub(crate) flavour: Flavour,
     pub(crate) model: Box<dyn Model>,
+    pub(crate) parameters: Parameters,
     pub(crate) device: Device,
+    /// What the file says of itself; `None` for one of another program.
+    pub(crate) metadata: Option<Metadata>,
     /// What the file says the pixels were normalised by; the outer `None` is a
     /// file that does not say.
     normalize: Option<Option<Normalize>>,
@@ -34,7 +38,8 @@ impl Trained {
         let path = &args.weights;
         let file = WeightsFile::open(path)
             .context("--weights: expected a safetensors file, as `lenet train` writes it")?;
-        let said = file.metadata()?.map(|m| Said::read(m, path)).transpose()?;
+        let metadata = file.metadata()?;
+        let said = metadata.clone().map(|m| Said::read(m, path)).transpose()?;
         let kind = kind(said.as_ref(), args.model, path)?;
         let flavour = flavour(said.as_ref(), args.flavour, path)?;
         let device = args.device.open()?;
@@ -44,8 +49,11 @@ impl Trained {
         file.load(&parameters)?;
         Ok(Self {
             kind,
+            flavour,
             model,
+            parameters,
             device,
+            metadata,
             normalize: said.as_ref().map(|said| said.normalize),
             wanted: !args.no_normalize,
             dataset: said.map(|said| said.dataset),

@@ -31,6 +31,25 @@ pub enum Choice {
 impl DatasetName {
     const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::Sample, Self::Idx];
 
+    /// What the labels 0 to 9 stand for.
+    pub fn classes(self) -> [&'static str; 10] {
+        match self {
+            Self::FashionMnist => [
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ],
+            _ => ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Mnist => "mnist",

@@ -19,8 +19,8 @@ pub enum Error {
         /// What does not fit.
         source: ShapeError,
     },
-    /// Two layers of a Sequential share a name.
-    #[error("layer `{0}` is there twice: each layer of a Sequential needs a name of its own")]
+    /// Two layers share a name.
+    #[error("layer `{0}` is there twice: each layer needs a name of its own")]
     DuplicateLayer(String),
     /// No model has this name.
     #[error("unknown model `{name}`: expected one of {}", known.join(", "))]
@@ -40,7 +40,26 @@ pub enum Error {
         /// The model that has it.
         only: &'static str,
     },
-    /// A weights file that cannot be read or written.
+    /// A layer that another format has no form for.
+    #[error(
+        "layer `{layer}` ({kind}) has no form in ONNX: use lenet-nn's layer, or give yours a \
+         `Layer::operator`"
+    )]
+    NoOnnxForm {
+        /// The layer's name.
+        layer: String,
+        /// What it is.
+        kind: String,
+    },
+    /// A layer whose parameters go by another name than the layer.
+    #[error("layer `{layer}`: there is no parameter `{parameter}`: name both alike")]
+    NoParameter {
+        /// The layer's name.
+        layer: String,
+        /// The parameter that was looked for.
+        parameter: String,
+    },
+    /// A file that cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+pub mod card;
 mod error;
 pub mod fuse;
 pub mod init;
 pub mod layers;
 pub mod loss;
 pub mod models;
+pub mod onnx;
+pub mod operator;
 pub mod params;
 pub mod sequential;
 pub mod summary;
@@ -13,5 +16,6 @@ pub mod weights;
 
 pub use error::{Error, Result};
 pub use models::{Model, ModelKind};
+pub use operator::Operator;
 pub use params::Parameters;
 pub use sequential::Sequential;

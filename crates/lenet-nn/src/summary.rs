@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::layers::Layer;
+use crate::operator::Operator;
 use crate::params::Parameters;
 
 /// A layer in its place in a model.
@@ -12,6 +13,8 @@ pub struct LayerInfo {
     pub name: String,
     /// The layer with its settings, for example `Conv2d(1, 6, kernel_size=5)`.
     pub layer: String,
+    /// What it computes in evaluation mode.
+    pub operator: Operator,
     /// The output's shape without the batch axis.
     pub output_shape: Vec<usize>,
     /// The layer that this one runs together with, as one operation.
@@ -67,6 +70,7 @@ impl Trace {
             self.layers.push(LayerInfo {
                 name: name.to_owned(),
                 layer: layer.describe(),
+                operator: layer.operator(),
                 output_shape: output_shape.clone(),
                 fused_into: None,
             });

@@ -77,7 +77,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         folder.on(event);
     })?;
     let tested = run.test()?;
-    weights::save(&folder.weights(), &run.parameters, &run.metadata())?;
+    weights::save(&folder.weights(), &run.parameters, &run.metadata(&tested))?;
     let summary = run.summary(&fit, &tested, folder.path())?;
     folder.finish(&summary)?;
     print(&summary, args.json, printer)?;
@@ -187,7 +187,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn metadata(&self) -> Metadata {
+    fn metadata(&self, tested: &Evaluation) -> Metadata {
         let config = &self.resolved.train;
         Metadata {
             model: config.model.to_string(),
@@ -195,7 +195,9 @@ impl<'a> Run<'a> {
             normalize: self.transform.normalize.map(|n| (n.mean, n.std)),
             padding: self.transform.padding,
             dataset: self.data.name.to_string(),
-            seed: config.seed,
+            dataset_sha256: Some(self.data.sha256.clone()),
+            test_accuracy: Some(tested.tally.accuracy()),
+            seed: Some(config.seed),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -5,6 +5,7 @@
 )]
 
 mod data;
+mod export;
 mod train;
 mod usage;
 mod weights;

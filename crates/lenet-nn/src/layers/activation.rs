@@ -6,6 +6,7 @@ use lenet_tensor::{ShapeError, relu::relu};
 
 use super::Layer;
 use crate::fuse::Part;
+use crate::operator::Operator;
 
 /// PyTorch's `nn.ReLU`: `max(x, 0)`, NaN passing through.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,14 +39,18 @@ impl Module for LogSoftmax {
 }
 
 macro_rules! keeps_its_shape {
-    ($layer:ty, $name:literal, $part:expr) => {
+    ($layer:ident, $part:expr) => {
         impl Layer for $layer {
             fn describe(&self) -> String {
-                $name.to_owned()
+                stringify!($layer).to_owned()
             }
 
             fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {
                 Ok(input.to_vec())
+            }
+
+            fn operator(&self) -> Operator {
+                Operator::$layer
             }
 
             fn part(&self) -> Part<'_> {
@@ -55,6 +60,6 @@ macro_rules! keeps_its_shape {
     };
 }
 
-keeps_its_shape!(ReLU, "ReLU", Part::ReLU);
-keeps_its_shape!(Tanh, "Tanh", Part::None);
-keeps_its_shape!(LogSoftmax, "LogSoftmax", Part::None);
+keeps_its_shape!(ReLU, Part::ReLU);
+keeps_its_shape!(Tanh, Part::None);
+keeps_its_shape!(LogSoftmax, Part::None);

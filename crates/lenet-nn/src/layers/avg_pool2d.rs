@@ -7,6 +7,7 @@ use lenet_tensor::avg_pool2d::avg_pool2d;
 use lenet_tensor::geometry::Pool2dGeometry;
 
 use super::{Layer, batched, conv2d::pair};
+use crate::operator::Operator;
 
 /// PyTorch's `nn.AvgPool2d` without padding: `[N, C, H, W]` → `[N, C, H', W']`.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,13 @@ impl Layer for AvgPool2d {
     fn describe(&self) -> String {
         let (kernel, stride) = (pair(self.kernel), pair(self.stride));
         format!("AvgPool2d(kernel_size={kernel}, stride={stride})")
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::AvgPool2d {
+            kernel: self.kernel,
+            stride: self.stride,
+        }
     }
 
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {

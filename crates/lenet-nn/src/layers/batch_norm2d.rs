@@ -5,6 +5,7 @@ use candle_nn::{Init, ModuleT, VarBuilder};
 use lenet_tensor::{ShapeError, batch_norm2d, grad_mode};
 
 use super::Layer;
+use crate::operator::Operator;
 
 /// PyTorch's `nn.BatchNorm2d`: `[N, C, H, W]` → the same shape, parameters
 /// `weight [C]`, `bias [C]`, buffers `running_mean [C]`, `running_var [C]` and
@@ -24,7 +25,7 @@ pub struct BatchNorm2d {
 }
 
 impl BatchNorm2d {
-    const EPS: f64 = 1e-5;
+    pub(crate) const EPS: f64 = 1e-5;
     const MOMENTUM: f64 = 0.1;
 
     /// PyTorch's defaults: `eps = 1e-5`, `momentum = 0.1`.
@@ -82,6 +83,10 @@ impl ModuleT for BatchNorm2d {
 impl Layer for BatchNorm2d {
     fn describe(&self) -> String {
         format!("BatchNorm2d({})", self.features())
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::BatchNorm2d
     }
 
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {

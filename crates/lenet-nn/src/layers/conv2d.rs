@@ -9,6 +9,7 @@ use lenet_tensor::geometry::Conv2dGeometry;
 use super::{Layer, batched};
 use crate::fuse::Part;
 use crate::init::torch_default;
+use crate::operator::Operator;
 
 /// PyTorch's `nn.Conv2d`: `[N, C_in, H, W]` → `[N, C_out, H', W']`, parameters
 /// `weight [C_out, C_in / groups, KH, KW]` and `bias [C_out]`.
@@ -102,6 +103,10 @@ impl Layer for Conv2d {
             settings += &format!(", groups={}", self.options.groups);
         }
         settings + ")"
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::Conv2d(self.options)
     }
 
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {

@@ -8,6 +8,7 @@ use candle_nn::ModuleT;
 use lenet_tensor::{Key, ShapeError, dropout::dropout};
 
 use super::Layer;
+use crate::operator::Operator;
 
 thread_local! {
     /// The step that [`at_step`] runs, and the dropouts that ran in it so far.
@@ -90,6 +91,10 @@ impl ModuleT for Dropout {
 impl Layer for Dropout {
     fn describe(&self) -> String {
         format!("Dropout(p={})", self.p)
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::Identity
     }
 
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {

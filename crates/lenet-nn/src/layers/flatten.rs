@@ -5,6 +5,7 @@ use candle_nn::Module;
 use lenet_tensor::ShapeError;
 
 use super::Layer;
+use crate::operator::Operator;
 
 /// PyTorch's `nn.Flatten`: `[N, …]` → `[N, features]`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +20,10 @@ impl Module for Flatten {
 impl Layer for Flatten {
     fn describe(&self) -> String {
         "Flatten".to_owned()
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::Flatten
     }
 
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {

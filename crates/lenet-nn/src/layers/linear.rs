@@ -7,6 +7,7 @@ use lenet_tensor::{ShapeError, linear::linear};
 use super::Layer;
 use crate::fuse::Part;
 use crate::init::torch_default;
+use crate::operator::Operator;
 
 /// PyTorch's `nn.Linear`: `[N, in]` → `[N, out]`, parameters `weight [out, in]`
 /// and `bias [out]`.
@@ -61,6 +62,10 @@ impl Layer for Linear {
 
     fn part(&self) -> Part<'_> {
         Part::Linear(self)
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::Linear
     }
 
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {

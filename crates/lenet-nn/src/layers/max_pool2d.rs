@@ -8,6 +8,7 @@ use lenet_tensor::max_pool2d::max_pool2d;
 
 use super::{Layer, batched, conv2d::pair};
 use crate::fuse::Part;
+use crate::operator::Operator;
 
 /// PyTorch's `nn.MaxPool2d` without padding: `[N, C, H, W]` → `[N, C, H', W']`.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,13 @@ impl Layer for MaxPool2d {
     fn describe(&self) -> String {
         let (kernel, stride) = (pair(self.kernel), pair(self.stride));
         format!("MaxPool2d(kernel_size={kernel}, stride={stride})")
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::MaxPool2d {
+            kernel: self.kernel,
+            stride: self.stride,
+        }
     }
 
     fn output_shape(&self, input: &[usize]) -> std::result::Result<Vec<usize>, ShapeError> {

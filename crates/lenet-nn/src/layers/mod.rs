@@ -25,6 +25,7 @@ use candle_nn::ModuleT;
 use lenet_tensor::ShapeError;
 
 use crate::fuse::Part;
+use crate::operator::Operator;
 use crate::summary::LayerInfo;
 
 /// A module that knows what it makes of a shape, so that a model can be checked
@@ -43,6 +44,11 @@ pub trait Layer: ModuleT + Send + Sync {
     /// What the layer is to layers that run as one operation.
     fn part(&self) -> Part<'_> {
         Part::None
+    }
+
+    /// What the layer computes in evaluation mode, for programs that take its weights.
+    fn operator(&self) -> Operator {
+        Operator::Unknown
     }
 
     /// The layers within, for a layer that is made of layers.
