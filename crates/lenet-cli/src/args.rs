@@ -19,7 +19,7 @@ use crate::threads;
 #[command(name = "lenet", version, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 data missing or corrupt, \
-                        4 diverged, 5 target accuracy not reached."
+                        4 diverged, 5 target accuracy not reached, 130 and 143 stopped by a signal."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -101,6 +101,13 @@ pub(crate) struct TrainArgs {
     /// LENET_* variables win over it
     #[arg(long, value_name = "FILE", env = "LENET_CONFIG", hide_env = true)]
     pub(crate) config: Option<PathBuf>,
+    /// Go on from a run's last checkpoint, exactly [default: the run in runs/ that wrote
+    /// one last]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["config", "dry_run"])]
+    pub(crate) resume: Option<Option<PathBuf>>,
+    /// With --resume: begin a new run from those weights, which may differ in the rest
+    #[arg(long, requires = "resume")]
+    pub(crate) weights_only: bool,
     /// Where to put the run [default: runs/TIME-MODEL]
     #[arg(long, value_name = "DIR", env = "LENET_OUT_DIR", hide_env = true)]
     pub(crate) out_dir: Option<PathBuf>,

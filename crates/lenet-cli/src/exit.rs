@@ -1,8 +1,10 @@
 //! Which error ends the program with which code.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::commands::data::Unverified;
+use crate::signals;
 
 /// The data are missing or corrupt.
 const DATA: u8 = 3;
@@ -20,7 +22,20 @@ pub(crate) struct BelowTarget {
     pub(crate) target: f64,
 }
 
-/// 1 failed, 2 usage, 3 data missing or corrupt, 4 diverged, 5 below the target.
+/// A signal ended a run, after a checkpoint.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "stopped by {}, a checkpoint is written; to go on: lenet train --resume {}",
+    signals::name(*.signal),
+    run.display()
+)]
+pub(crate) struct Interrupted {
+    pub(crate) signal: i32,
+    pub(crate) run: PathBuf,
+}
+
+/// 1 failed, 2 usage, 3 data missing or corrupt, 4 diverged, 5 below the target, 128 + a
+/// signal.
 pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
     error
         .chain()
@@ -33,6 +48,9 @@ pub(crate) fn code(error: &anyhow::Error) -> ExitCode {
             }
             if cause.is::<BelowTarget>() {
                 return Some(5);
+            }
+            if let Some(interrupted) = cause.downcast_ref::<Interrupted>() {
+                return u8::try_from(signals::exit_code(interrupted.signal)).ok();
             }
             if let Some(error) = cause.downcast_ref::<lenet_data::Error>() {
                 return Some(of_data(error));

@@ -11,6 +11,7 @@ mod printer;
 mod progress;
 mod rundir;
 mod settings;
+mod signals;
 mod threads;
 mod trained;
 

@@ -41,6 +41,13 @@ impl<'a> RunProgress<'a> {
         }
     }
 
+    /// Takes the bar away, where a run ended amid an epoch.
+    pub(crate) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
     fn step(&mut self, at: &Progress) {
         if let Some(bar) = &self.bar {
             // A step takes less time than writing its message: ten a second will do.
@@ -72,9 +79,7 @@ impl<'a> RunProgress<'a> {
     }
 
     fn epoch(&mut self, metrics: &EpochMetrics) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.clear();
         let validated = match (metrics.val_loss, metrics.val_accuracy) {
             (Some(loss), Some(accuracy)) => {
                 format!("  val loss {loss:.4}  val acc {:.2} %", 100.0 * accuracy)

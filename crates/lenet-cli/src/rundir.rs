@@ -13,6 +13,14 @@ use serde::Serialize;
 
 use crate::settings::Settings;
 
+/// Where runs lie that are not given a folder.
+pub(crate) const RUNS: &str = "runs";
+
+/// Where a run's last checkpoints lie.
+pub(crate) fn last_checkpoint(run: &Path) -> PathBuf {
+    run.join("checkpoints").join("last")
+}
+
 /// The folder of one run. A run that was there before stays whole until this one
 /// has an epoch to show; a folder that was made for nothing is removed again.
 pub(crate) struct RunDir {
@@ -23,6 +31,12 @@ pub(crate) struct RunDir {
     made: Vec<PathBuf>,
     /// `metrics.jsonl`, once the first epoch is over.
     metrics: Option<File>,
+    /// Whether this is no run that goes on.
+    is_new: bool,
+    /// The epochs that were over when a run was taken up.
+    before: Vec<EpochMetrics>,
+    /// The step of the last checkpoint that this program wrote.
+    saved: Option<u64>,
     /// The first failure to write; the run goes on without it.
     failed: Option<anyhow::Error>,
 }
@@ -39,10 +53,10 @@ impl RunDir {
             Some(path) => make(path)
                 .and_then(|made| writable(path).map(|()| made))
                 .map(|made| (path.to_owned(), made)),
-            None => claim(Path::new("runs"), &format!("{}-{model}", now())),
+            None => claim(Path::new(RUNS), &format!("{}-{model}", now())),
         };
         let (path, made) = claimed.with_context(|| {
-            let path = wanted.unwrap_or(Path::new("runs"));
+            let path = wanted.unwrap_or(Path::new(RUNS));
             format!(
                 "{}: cannot hold a run; give another --out-dir",
                 path.display()
@@ -53,12 +67,45 @@ impl RunDir {
             config,
             made,
             metrics: None,
+            is_new: true,
+            before: Vec::new(),
+            saved: None,
             failed: None,
         })
     }
 
+    /// The folder of a run that goes on, after these epochs.
+    pub(crate) fn take_up(
+        path: &Path,
+        settings: &Settings,
+        before: &[EpochMetrics],
+    ) -> anyhow::Result<Self> {
+        let mut run = Self::create(Some(path), ModelKind::default(), settings)?;
+        run.before = before.to_vec();
+        run.is_new = false;
+        Ok(run)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where the last checkpoints go.
+    pub(crate) fn last(&self) -> PathBuf {
+        last_checkpoint(&self.path)
+    }
+
+    /// Where the best weights so far go.
+    pub(crate) fn best(&self) -> PathBuf {
+        self.path
+            .join("checkpoints")
+            .join("best")
+            .join("model.safetensors")
+    }
+
+    /// The step of the last checkpoint that was written.
+    pub(crate) fn saved(&self) -> Option<u64> {
+        self.saved
     }
 
     /// Where the weights go.
@@ -71,25 +118,39 @@ impl RunDir {
         let path = self.path.join("summary.json");
         let text = serde_json::to_string_pretty(summary)? + "\n";
         fs::write(&path, text).with_context(|| path.display().to_string())?;
+        self.written()
+    }
+
+    /// Whether all lines of metrics could be written.
+    pub(crate) fn written(&mut self) -> anyhow::Result<()> {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    /// Adds a line of metrics; before the first, this run takes the folder over.
-    fn append(&mut self, metrics: &EpochMetrics) -> anyhow::Result<()> {
+    /// Adds lines of metrics; before the first, this run takes the folder over.
+    fn append(&mut self, metrics: &[EpochMetrics]) -> anyhow::Result<()> {
         let path = self.path.join("metrics.jsonl");
         let named = || path.display().to_string();
+        let mut lines = String::new();
         let file = match &mut self.metrics {
             Some(file) => file,
             none => {
                 // What an older run came to does not belong beside this one's lines.
                 let _ = fs::remove_file(self.path.join("summary.json"));
+                if self.is_new {
+                    let _ = fs::remove_dir_all(self.path.join("checkpoints").join("best"));
+                }
                 let config = self.path.join("config.toml");
                 fs::write(&config, &self.config).with_context(|| config.display().to_string())?;
+                for before in &self.before {
+                    lines += &(serde_json::to_string(before)? + "\n");
+                }
                 none.insert(File::create(&path).with_context(named)?)
             }
         };
-        let line = serde_json::to_string(metrics)? + "\n";
-        file.write_all(line.as_bytes()).with_context(named)
+        for metrics in metrics {
+            lines += &(serde_json::to_string(metrics)? + "\n");
+        }
+        file.write_all(lines.as_bytes()).with_context(named)
     }
 }
 
@@ -106,9 +167,15 @@ impl Drop for RunDir {
 
 impl Observer for RunDir {
     fn on(&mut self, event: &Event<'_>) {
-        if let Event::EpochEnded(metrics) = event
-            && let Err(error) = self.append(metrics)
-        {
+        let appended = match event {
+            Event::EpochEnded(metrics) => self.append(std::slice::from_ref(*metrics)),
+            Event::CheckpointSaved { step } => {
+                self.saved = Some(*step);
+                self.append(&[])
+            }
+            _ => return,
+        };
+        if let Err(error) = appended {
             self.failed.get_or_insert(error);
         }
     }

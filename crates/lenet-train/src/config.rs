@@ -1,78 +1,14 @@
 //! What a run is meant to be: resolved from whatever was typed, checked as a
 //! whole, and enough to build model and optimizer.
 
-use std::fmt;
-use std::str::FromStr;
-
-use lenet_data::Split;
+use lenet_data::{Augment, Augmenter, Split};
 use lenet_nn::models::Flavour;
 use lenet_nn::{ModelKind, Parameters};
 use lenet_tensor::{Key, adam, sgd};
 
 use crate::error::{Error, Result};
-use crate::optim::{Adam, Optimizer, Sgd};
-
-/// Which optimizer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptimizerKind {
-    /// Adam, weight decay added to the gradient.
-    Adam,
-    /// AdamW, weight decay decoupled.
-    AdamW,
-    /// SGD, with momentum or without.
-    Sgd,
-}
-
-impl OptimizerKind {
-    /// The learning rate where none is given: PyTorch's 1e-3, and 0.01 for SGD.
-    pub fn default_lr(self) -> f64 {
-        match self {
-            Self::Adam | Self::AdamW => 1e-3,
-            Self::Sgd => 1e-2,
-        }
-    }
-
-    /// The weight decay where none is given, PyTorch's.
-    pub fn default_weight_decay(self) -> f64 {
-        match self {
-            Self::AdamW => 1e-2,
-            Self::Adam | Self::Sgd => 0.0,
-        }
-    }
-
-    /// The optimizer that a model is usually trained with.
-    pub fn of(model: ModelKind) -> Self {
-        match model {
-            ModelKind::ConvNet => Self::Sgd,
-            _ => Self::Adam,
-        }
-    }
-}
-
-impl fmt::Display for OptimizerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Adam => "adam",
-            Self::AdamW => "adamw",
-            Self::Sgd => "sgd",
-        })
-    }
-}
-
-impl FromStr for OptimizerKind {
-    type Err = String;
-
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
-        match name {
-            "adam" => Ok(Self::Adam),
-            "adamw" => Ok(Self::AdamW),
-            "sgd" => Ok(Self::Sgd),
-            _ => Err(format!(
-                "unknown optimizer `{name}`: expected adam, adamw or sgd"
-            )),
-        }
-    }
-}
+use crate::optim::{Adam, Optimizer, OptimizerKind, Sgd};
+use crate::schedule::{Schedule, Scheduler};
 
 /// A run's settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +35,20 @@ pub struct TrainConfig {
     pub nesterov: bool,
     /// Weight decay.
     pub weight_decay: f64,
+    /// How the learning rate goes.
+    pub scheduler: Scheduler,
+    /// The factor of [`Scheduler::Step`].
+    pub gamma: f64,
+    /// Epochs in which the learning rate grows up to `lr` first.
+    pub warmup_epochs: f64,
+    /// The largest norm of all gradients together.
+    pub clip_grad_norm: Option<f64>,
+    /// Label smoothing.
+    pub label_smoothing: f64,
+    /// The decay of a running average of the weights.
+    pub ema_decay: Option<f64>,
+    /// How training images are drawn anew in each epoch.
+    pub augment: Option<Augment>,
     /// Share of the training samples held out for validation.
     pub val_split: f64,
     /// Epochs without a gain on the validation samples before stopping.
@@ -124,6 +74,13 @@ impl Default for TrainConfig {
             momentum: 0.0,
             nesterov: false,
             weight_decay: optimizer.default_weight_decay(),
+            scheduler: Scheduler::None,
+            gamma: 0.7,
+            warmup_epochs: 0.0,
+            clip_grad_norm: None,
+            label_smoothing: 0.0,
+            ema_decay: None,
+            augment: None,
             val_split: 0.0,
             patience: None,
             shuffle: true,
@@ -189,6 +146,39 @@ impl TrainConfig {
             "`nesterov` needs `optimizer` sgd with a `momentum` above 0".to_owned(),
         );
         check(
+            self.gamma > 0.0 && self.gamma <= 1.0,
+            format!("`gamma` is {}: expected above 0 and at most 1", self.gamma),
+        );
+        check(
+            (0.0..self.epochs.max(1) as f64).contains(&self.warmup_epochs),
+            format!(
+                "`warmup_epochs` is {}: expected at least 0 and less than `epochs`, {}",
+                self.warmup_epochs, self.epochs
+            ),
+        );
+        check(
+            self.scheduler != Scheduler::OneCycle || self.warmup_epochs == 0.0,
+            "`warmup_epochs` does not go with `scheduler` one-cycle, which warms up by itself"
+                .to_owned(),
+        );
+        check(
+            self.clip_grad_norm
+                .is_none_or(|norm| norm > 0.0 && norm.is_finite()),
+            "`clip_grad_norm` is not a number above 0".to_owned(),
+        );
+        check(
+            (0.0..1.0).contains(&self.label_smoothing),
+            format!(
+                "`label_smoothing` is {}: expected at least 0 and less than 1",
+                self.label_smoothing
+            ),
+        );
+        check(
+            self.ema_decay
+                .is_none_or(|decay| (0.0..1.0).contains(&decay)),
+            "`ema_decay` is not at least 0 and less than 1".to_owned(),
+        );
+        check(
             (0.0..1.0).contains(&self.val_split),
             format!(
                 "`val_split` is {}: expected at least 0 and less than 1",
@@ -217,7 +207,7 @@ impl TrainConfig {
         }
     }
 
-    /// The key for `purpose`: `parameters`, `shuffle` or `validation`.
+    /// The key for `purpose`: `parameters`, `shuffle`, `augment` or `validation`.
     pub fn key(&self, purpose: &str) -> Key {
         Key::from_seed(self.seed).fold_in(purpose)
     }
@@ -233,6 +223,30 @@ impl TrainConfig {
         }
         let parts = train.stratified(self.val_split, self.key("validation"))?;
         Ok(Some(parts))
+    }
+
+    /// What draws the training images anew, where something does.
+    pub fn augmenter(&self) -> Option<Augmenter> {
+        self.augment
+            .map(|augment| Augmenter::new(augment, self.key("augment")))
+    }
+
+    /// Steps of the whole run, of which each epoch has `epoch_steps`.
+    pub fn steps(&self, epoch_steps: u64) -> u64 {
+        let all = epoch_steps.saturating_mul(self.epochs);
+        self.max_steps.map_or(all, |most| most.min(all))
+    }
+
+    /// The learning rate by the step, for epochs of `epoch_steps` steps.
+    pub fn schedule(&self, epoch_steps: u64) -> Schedule {
+        Schedule {
+            scheduler: self.scheduler,
+            lr: self.lr,
+            gamma: self.gamma,
+            epoch_steps,
+            steps: self.steps(epoch_steps),
+            warmup_steps: (self.warmup_epochs * epoch_steps as f64).round() as u64,
+        }
     }
 
     /// The optimizer over a model's parameters.
@@ -277,6 +291,12 @@ mod tests {
             lr: f64::NAN,
             nesterov: true,
             patience: Some(3),
+            gamma: 0.0,
+            warmup_epochs: 1.0,
+            scheduler: Scheduler::OneCycle,
+            clip_grad_norm: Some(0.0),
+            label_smoothing: 1.0,
+            ema_decay: Some(f64::NAN),
             flavour: Flavour::Of1998,
             ..TrainConfig::default()
         };
@@ -287,6 +307,12 @@ mod tests {
             "`lr` is NaN",
             "`nesterov` needs",
             "`patience` needs",
+            "`gamma` is 0",
+            "`warmup_epochs` is 1",
+            "`warmup_epochs` does not go with",
+            "`clip_grad_norm` is not",
+            "`label_smoothing` is 1",
+            "`ema_decay` is not",
             "`flavour` 1998",
         ] {
             assert!(error.contains(part), "{part} not in: {error}");
@@ -297,18 +323,5 @@ mod tests {
         };
         let error = momentum.validate().unwrap_err().to_string();
         assert_eq!(error, "`momentum` belongs to `optimizer` sgd, not to adam");
-    }
-
-    #[test]
-    fn optimizers_go_by_their_names() {
-        for name in ["adam", "adamw", "sgd"] {
-            assert_eq!(name.parse::<OptimizerKind>().unwrap().to_string(), name);
-        }
-        assert!(
-            "rmsprop"
-                .parse::<OptimizerKind>()
-                .unwrap_err()
-                .contains("`rmsprop`")
-        );
     }
 }

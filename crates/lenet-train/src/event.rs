@@ -8,7 +8,9 @@
 //!     EpochStarted
 //!     for each batch:
 //!         StepEnded
+//!         (CheckpointSaved)
 //!     EpochEnded
+//!     (CheckpointSaved)
 //! FitEnded
 //! ```
 
@@ -39,6 +41,11 @@ pub enum Event<'a> {
     },
     /// The optimizer took a step.
     StepEnded(Progress),
+    /// A checkpoint was written, within an epoch or after it.
+    CheckpointSaved {
+        /// Optimizer steps so far.
+        step: u64,
+    },
     /// An epoch is over, or the part of it that the steps allowed.
     EpochEnded(&'a EpochMetrics),
     /// The run is over.

@@ -10,12 +10,15 @@ mod event;
 mod metrics;
 pub mod optim;
 mod run;
+mod schedule;
 mod trainer;
 
 pub use average::Average;
-pub use config::{OptimizerKind, TrainConfig};
+pub use config::TrainConfig;
 pub use error::{Error, Result};
 pub use evaluate::{ClassReport, Evaluation, evaluate};
 pub use event::{Event, Observer, Progress};
 pub use metrics::{EpochMetrics, Tally};
-pub use trainer::{Ended, Fit, Keep, Trainer};
+pub use optim::OptimizerKind;
+pub use schedule::{Schedule, Scheduler};
+pub use trainer::{Best, Ended, Fit, Keep, Trainer};

@@ -160,7 +160,13 @@ impl Run {
         if let Some(validated) = validated {
             let mut best = std::mem::take(&mut self.best);
             let epoch = self.epoch;
-            self.averaged(|| best.offer(epoch, validated, trainer.parameters))?;
+            self.averaged(|| {
+                let gain = best.offer(epoch, validated, trainer.parameters)?;
+                match trainer.keep.and_then(|keep| keep.best) {
+                    Some(tell) if gain => tell(trainer.parameters),
+                    _ => Ok(()),
+                }
+            })?;
             self.best = best;
         }
         self.epoch += 1;

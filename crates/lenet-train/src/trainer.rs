@@ -18,6 +18,7 @@ use crate::event::{Event, Observer};
 use crate::metrics::{EpochMetrics, Tally};
 use crate::optim::{Optimizer, clip_grad_norm};
 use crate::run::Run;
+use crate::schedule::Schedule;
 
 /// What a run trains, for how long, and what it does beside. Start from
 /// [`Trainer::new`] and set what differs.
@@ -36,6 +37,8 @@ pub struct Trainer<'a> {
     pub max_steps: Option<u64>,
     /// Epochs without a gain on the validation samples before stopping (never).
     pub patience: Option<u64>,
+    /// The learning rate by the step (the optimizer's own, all along).
+    pub schedule: Option<Schedule>,
     /// Label smoothing of the training loss (0).
     pub label_smoothing: f64,
     /// The largest norm of all gradients together (no limit).
@@ -52,7 +55,7 @@ pub struct Trainer<'a> {
 }
 
 /// Where checkpoints go, how often, and what they say beside.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Keep<'a> {
     /// Where they go.
     pub checkpoints: &'a Checkpoints,
@@ -60,7 +63,13 @@ pub struct Keep<'a> {
     pub every: Option<u64>,
     /// What the run is.
     pub origin: &'a Origin,
+    /// Told each time that the model, for a moment, holds weights that are better on the
+    /// validation samples than all before.
+    pub best: Option<&'a Best<'a>>,
 }
+
+/// See [`Keep::best`].
+pub type Best<'a> = dyn Fn(&Parameters) -> Result<()> + Sync + 'a;
 
 /// How a run went.
 #[derive(Clone, Debug)]
@@ -103,6 +112,7 @@ impl<'a> Trainer<'a> {
             epochs: 1,
             max_steps: None,
             patience: None,
+            schedule: None,
             label_smoothing: 0.0,
             clip_grad_norm: None,
             ema_decay: None,
@@ -139,13 +149,13 @@ impl<'a> Trainer<'a> {
         while run.epoch <= self.epochs && !self.is_over(&run) {
             observer.on(&Event::EpochStarted { epoch: run.epoch });
             if self.epoch(&mut run, train, observer)? == Ended::Stopped {
-                self.save(&run)?;
+                self.save(&run, observer)?;
                 return run.end(self, Ended::Stopped, observer);
             }
             let is_whole = run.batch == batches;
             if !is_whole {
                 // Amid an epoch, so that more steps go on as if these had not ended.
-                self.save(&run)?;
+                self.save(&run, observer)?;
             }
             let validated = run.averaged(|| {
                 let on = |data| evaluate(self.model, self.loss, data);
@@ -153,7 +163,7 @@ impl<'a> Trainer<'a> {
             })?;
             run.close_epoch(self, validated.as_ref(), observer)?;
             if is_whole {
-                self.save(&run)?;
+                self.save(&run, observer)?;
             } else {
                 break;
             }
@@ -187,9 +197,12 @@ impl<'a> Trainer<'a> {
             if (self.stop)() {
                 return Ok(Ended::Stopped);
             }
-            let due = |keep: &Keep<'_>| keep.every.is_some_and(|n| self.optimizer.steps() % n == 0);
+            let due = |keep: &Keep<'_>| {
+                keep.every
+                    .is_some_and(|n| self.optimizer.steps().is_multiple_of(n))
+            };
             if self.keep.as_ref().is_some_and(due) {
-                self.save(run)?;
+                self.save(run, observer)?;
                 start = Instant::now();
             }
         }
@@ -199,6 +212,9 @@ impl<'a> Trainer<'a> {
     /// One step on one batch; what the model made of it before.
     fn step(&mut self, batch: &Batch, run: &mut Run) -> Result<Tally> {
         let step = self.optimizer.steps() + 1;
+        if let Some(schedule) = &self.schedule {
+            self.optimizer.set_lr(schedule.lr(step - 1));
+        }
         let output = at_step(step, || self.model.forward_t(&batch.images, true))?;
         let loss = self
             .loss
@@ -253,13 +269,14 @@ impl<'a> Trainer<'a> {
     }
 
     /// Writes a checkpoint, where they are kept.
-    fn save(&self, run: &Run) -> Result<()> {
-        match &self.keep {
-            Some(keep) => keep
-                .checkpoints
-                .save(&run.checkpoint(self.optimizer, keep.origin)?),
-            None => Ok(()),
+    fn save(&self, run: &Run, observer: &mut dyn Observer) -> Result<()> {
+        if let Some(keep) = &self.keep {
+            let checkpoint = run.checkpoint(self.optimizer, keep.origin)?;
+            keep.checkpoints.save(&checkpoint)?;
+            let step = checkpoint.state.step;
+            observer.on(&Event::CheckpointSaved { step });
         }
+        Ok(())
     }
 }
 

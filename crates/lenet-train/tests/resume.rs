@@ -58,7 +58,7 @@ impl Setup<'_> {
             .shuffle(config.key("shuffle"))
             .augment(Augmenter::new(Augment::Affine, config.key("augment")));
         let held_out = Loader::new(&held_out, transform, 50).unwrap();
-        let checkpoints = Checkpoints::new(self.folder);
+        let checkpoints = Checkpoints::of(self.folder);
         let resume = checkpoints
             .exist()
             .then(|| checkpoints.load().unwrap().checkpoint);
@@ -75,6 +75,7 @@ impl Setup<'_> {
                 checkpoints: &checkpoints,
                 every: Some(2),
                 origin: &Origin::default(),
+                best: None,
             }),
             resume,
             stop: &|| left.fetch_sub(1, Ordering::Relaxed) == 1,

@@ -6,6 +6,7 @@
 
 mod data;
 mod export;
+mod resume;
 mod train;
 mod usage;
 mod weights;

@@ -1,6 +1,7 @@
 //! `lenet train`: results, run folder, reproducibility, exit codes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use candle_core::Device;
 use lenet_data::{Loader, Transform};
@@ -157,19 +158,25 @@ fn weights_that_give_no_number_are_a_divergence_and_are_not_saved() {
     let held_out = ["--val-split", "0.1", "--out-dir", "other"];
     let ran = place.run(&[&args[..3], &step, &held_out].concat());
     ran.fails(4, &["NaN or infinite"]);
-    assert!(!place.path().join("other").exists());
+    assert!(!place.path().join("other/model.safetensors").exists());
 }
 
-/// Every file of a run, by name.
-fn files(place: &Place, run: &str) -> BTreeMap<String, Vec<u8>> {
-    let folder = std::fs::read_dir(place.path().join(run)).unwrap();
-    let paths = folder.map(|file| file.unwrap().path());
-    paths
-        .map(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, std::fs::read(path).unwrap())
-        })
-        .collect()
+/// Every file of a run, by its path.
+fn files(place: &Place, run: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![place.path().join(run)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                files.insert(path, bytes);
+            }
+        }
+    }
+    files
 }
 
 #[test]
@@ -177,7 +184,7 @@ fn a_run_that_comes_to_nothing_keeps_what_was_there() {
     let place = Place::new();
     place.train("run", &[]);
     let before = files(&place, "run");
-    assert_eq!(before.len(), 4, "{:?}", before.keys());
+    assert_eq!(before.len(), 5, "{:?}", before.keys());
     let refused = ["train", "--dataset", "sample", "--val-split", "0.00001"];
     place
         .run(&[&refused[..], &["--out-dir", "run"]].concat())

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lenet_nn::weights::write_whole;
 
@@ -12,9 +13,11 @@ const LAST: &str = "checkpoint.safetensors";
 const BEFORE: &str = "previous.safetensors";
 
 /// The folder of a run's last two checkpoints.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Checkpoints {
     folder: PathBuf,
+    /// Whether what lies there is of another run.
+    foreign: AtomicBool,
 }
 
 /// A checkpoint that was read.
@@ -27,10 +30,20 @@ pub struct Loaded {
 }
 
 impl Checkpoints {
-    /// In this folder, which is made with the first checkpoint.
+    /// Those in this folder, to go on from.
+    pub fn of(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            foreign: AtomicBool::new(false),
+        }
+    }
+
+    /// For a new run. The folder is made with the first checkpoint, and what another run
+    /// left there goes with it.
     pub fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
+            foreign: AtomicBool::new(true),
         }
     }
 
@@ -62,7 +75,9 @@ impl Checkpoints {
         let written = fs::create_dir_all(&self.folder).and_then(|()| {
             let next = self.folder.join("next.safetensors");
             write_whole(&next, &bytes)?;
-            if last.exists() {
+            if self.foreign.swap(false, Ordering::Relaxed) {
+                remove(&self.folder.join(BEFORE))?;
+            } else if last.exists() {
                 fs::rename(&last, self.folder.join(BEFORE))?;
             }
             fs::rename(&next, &last)?;
@@ -97,6 +112,13 @@ impl Checkpoints {
             }),
             Err(_) => Err(Error::Checkpoint { path, reason }),
         }
+    }
+}
+
+fn remove(file: &Path) -> std::io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -91,6 +91,14 @@ fn two_are_kept_and_a_damaged_one_falls_back() {
     let loaded = store.load().unwrap();
     assert_eq!(loaded.checkpoint.state.step, 2);
     assert!(loaded.fell_back.unwrap().contains("checkpoint.safetensors"));
+    // A new run does not fall back to one that was there before.
+    Checkpoints::new(store.folder())
+        .save(&checkpoint(9))
+        .unwrap();
+    assert_eq!(fs::read_dir(store.folder()).unwrap().count(), 1);
+    assert_eq!(store.load().unwrap().checkpoint.state.step, 9);
+    store.save(&checkpoint(2)).unwrap();
+    store.save(&checkpoint(3)).unwrap();
     // A crash between the two renames leaves the one before alone.
     fs::remove_file(&last).unwrap();
     assert_eq!(store.load().unwrap().checkpoint.state.step, 2);

@@ -2,10 +2,12 @@
 
 mod adam;
 mod clip;
+mod kind;
 mod sgd;
 
 pub use adam::Adam;
 pub use clip::clip_grad_norm;
+pub use kind::OptimizerKind;
 pub use sgd::Sgd;
 
 use std::collections::HashMap;

@@ -1,5 +1,7 @@
 //! Which source wins, and that a run's file repeats it.
 
+use lenet_train::TrainConfig;
+
 use super::*;
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -10,7 +12,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 
 #[test]
 fn nothing_given_is_the_default() {
-    let resolved = Settings::default().resolve(None).unwrap();
+    let resolved = Settings::default().resolve(Settings::default()).unwrap();
     assert_eq!(resolved.train, TrainConfig::default());
     assert!(resolved.normalize && !resolved.offline);
 }
@@ -23,7 +25,7 @@ fn a_flag_beats_the_file_beats_the_preset_beats_the_default() {
         normalize: Some(true),
         ..Settings::default()
     };
-    let resolved = flags.resolve(Some(file.path())).unwrap();
+    let resolved = flags.resolve(Settings::read(file.path()).unwrap()).unwrap();
     assert_eq!(
         (
             resolved.train.seed,
@@ -42,13 +44,18 @@ fn a_preset_with_nothing_left_to_set_is_noticed() {
         preset: Some(Preset::Article),
         ..Settings::default()
     };
-    let whole = article().resolve(None).unwrap();
+    let whole = article().resolve(Settings::default()).unwrap();
     assert!(!whole.void_preset);
     let file = file(&toml::to_string(&whole.settings()).unwrap());
-    assert!(article().resolve(Some(file.path())).unwrap().void_preset);
+    assert!(
+        article()
+            .resolve(Settings::read(file.path()).unwrap())
+            .unwrap()
+            .void_preset
+    );
     assert!(
         !Settings::default()
-            .resolve(Some(file.path()))
+            .resolve(Settings::read(file.path()).unwrap())
             .unwrap()
             .void_preset
     );
@@ -60,7 +67,7 @@ fn the_article_is_trained_on_plain_pixels_in_batches_of_four() {
         preset: Some(Preset::Article),
         ..Settings::default()
     };
-    let resolved = flags.resolve(None).unwrap();
+    let resolved = flags.resolve(Settings::default()).unwrap();
     assert_eq!((resolved.train.batch_size, resolved.train.epochs), (4, 200));
     assert!(!resolved.normalize);
     assert_eq!(resolved.train.optimizer, OptimizerKind::Adam);
@@ -74,7 +81,7 @@ fn a_model_and_an_optimizer_bring_their_own_defaults() {
             optimizer,
             ..Settings::default()
         };
-        let train = flags.resolve(None).unwrap().train;
+        let train = flags.resolve(Settings::default()).unwrap().train;
         (train.optimizer, train.lr, train.weight_decay)
     };
     assert_eq!(
@@ -107,9 +114,11 @@ fn what_was_resolved_resolves_to_itself() {
         no_accel: Some(true),
         ..Settings::default()
     };
-    let resolved = flags.resolve(None).unwrap();
+    let resolved = flags.resolve(Settings::default()).unwrap();
     let file = file(&toml::to_string(&resolved.settings()).unwrap());
-    let again = Settings::default().resolve(Some(file.path())).unwrap();
+    let again = Settings::default()
+        .resolve(Settings::read(file.path()).unwrap())
+        .unwrap();
     assert_eq!(again.train, resolved.train);
     // From whatever folder it is read.
     assert!(again.data_dir.as_deref().unwrap().is_absolute());
@@ -124,15 +133,14 @@ fn a_bad_file_is_named_with_its_line() {
         ("lr = \"fast\"\n", ":1: invalid type"),
     ] {
         let file = file(text);
-        let error = Settings::default().resolve(Some(file.path())).unwrap_err();
+        let read = Settings::read(file.path());
+        let error = read
+            .and_then(|file| Settings::default().resolve(file))
+            .unwrap_err();
         assert!(
             error.is::<Usage>() && error.to_string().contains(part),
             "{error}"
         );
     }
-    assert!(
-        Settings::default()
-            .resolve(Some(Path::new("no/such.toml")))
-            .is_err()
-    );
+    assert!(Settings::read(Path::new("no/such.toml")).is_err());
 }

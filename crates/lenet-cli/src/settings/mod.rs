@@ -1,27 +1,52 @@
 //! A run's settings as they may be given: by flag, by LENET_* variable, in a TOML
 //! file or by a preset, in this order; and what they come to.
 
+mod presets;
+mod resolved;
+#[cfg(test)]
+mod tests;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use lenet_data::Choice;
+use lenet_data::{Augment, Choice};
 use lenet_nn::ModelKind;
 use lenet_nn::models::Flavour;
 use lenet_tensor::device::DeviceChoice;
-use lenet_train::{OptimizerKind, TrainConfig};
+use lenet_train::{OptimizerKind, Scheduler};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use presets::Preset;
+pub(crate) use resolved::Resolved;
 
 use crate::exit::Usage;
 use crate::threads;
 
-/// A recipe by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Preset {
-    /// Batches of 4, Adam, 200 epochs, pixels in [0, 1]
-    Article,
+/// How training images are drawn anew, or `none`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Augmentation(pub(crate) Option<Augment>);
+
+impl fmt::Display for Augmentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(augment) => augment.fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+impl FromStr for Augmentation {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "none" => Ok(Self(None)),
+            name => name.parse().map(|augment| Self(Some(augment))),
+        }
+    }
 }
 
 /// Declares the settings once: each is a flag, a LENET_* variable and a key of
@@ -94,6 +119,29 @@ settings! {
     /// Weight decay [default: 0; 0.01 for adamw]
     #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_WEIGHT_DECAY", hide_env = true)]
     weight_decay: f64,
+    /// none, step, cosine or one-cycle [default: none]
+    #[arg(long, value_name = "NAME", env = "LENET_SCHEDULER", hide_env = true)]
+    #[serde(with = "text")]
+    scheduler: Scheduler,
+    /// Factor of the step size after each epoch, for --scheduler step [default: 0.7]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_GAMMA", hide_env = true)]
+    gamma: f64,
+    /// Epochs in which the step size grows from 0 first [default: 0]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_WARMUP_EPOCHS", hide_env = true)]
+    warmup_epochs: f64,
+    /// Make gradients shorter whose norm is above F [default: never]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_CLIP_GRAD_NORM", hide_env = true)]
+    clip_grad_norm: f64,
+    /// Share of a label that goes to all classes [default: 0]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_LABEL_SMOOTHING", hide_env = true)]
+    label_smoothing: f64,
+    /// Test and keep a running average of the weights, of this decay [default: no average]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_EMA_DECAY", hide_env = true)]
+    ema_decay: f64,
+    /// Draw training images anew in each epoch: none, shift, affine or elastic [default: none]
+    #[arg(long, value_name = "NAME", env = "LENET_AUGMENT", hide_env = true)]
+    #[serde(with = "text")]
+    augment: Augmentation,
     /// Share of the training samples to hold out for validation [default: 0]
     #[arg(long, value_name = "F", allow_negative_numbers = true, env = "LENET_VAL_SPLIT", hide_env = true)]
     val_split: f64,
@@ -124,87 +172,15 @@ settings! {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", overrides_with = "device")]
     #[serde(skip_serializing_if = "Option::is_none")]
     no_accel: bool,
+    /// Steps between two checkpoints; there is one after each epoch anyway
+    #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_CHECKPOINT_INTERVAL", hide_env = true)]
+    checkpoint_interval: u64,
     /// Weights to start from (safetensors)
     #[arg(long, value_name = "FILE", env = "LENET_INIT_FROM", hide_env = true)]
     init_from: PathBuf,
 }
 
-/// What the settings come to.
-#[derive(Clone, Debug)]
-pub(crate) struct Resolved {
-    pub(crate) train: TrainConfig,
-    pub(crate) dataset: Choice,
-    pub(crate) data_dir: Option<PathBuf>,
-    pub(crate) offline: bool,
-    pub(crate) normalize: bool,
-    pub(crate) threads: Option<usize>,
-    pub(crate) device: DeviceChoice,
-    pub(crate) init_from: Option<PathBuf>,
-    /// Whether a preset was asked for that had nothing left to set.
-    pub(crate) void_preset: bool,
-}
-
 impl Settings {
-    /// Fills in the file, the preset and the defaults, and checks the whole.
-    pub(crate) fn resolve(self, file: Option<&Path>) -> anyhow::Result<Resolved> {
-        let file = file.map(Self::read).transpose()?.unwrap_or_default();
-        let given = self.without_synonyms().or(file.without_synonyms());
-        let (given, void_preset) = match given.preset {
-            Some(Preset::Article) => {
-                let filled = given.clone().or(Self::article());
-                let void = filled == given;
-                (filled, void)
-            }
-            None => (given, false),
-        };
-        let default = TrainConfig::default();
-        let model = given.model.unwrap_or(default.model);
-        let optimizer = given.optimizer.unwrap_or(OptimizerKind::of(model));
-        let train = TrainConfig {
-            model,
-            flavour: given.flavour.unwrap_or(default.flavour),
-            epochs: given.epochs.unwrap_or(default.epochs),
-            batch_size: given.batch_size.unwrap_or(default.batch_size),
-            test_batch_size: given.test_batch_size.unwrap_or(default.test_batch_size),
-            max_steps: given.max_steps,
-            optimizer,
-            lr: given.lr.unwrap_or(optimizer.default_lr()),
-            momentum: given.momentum.unwrap_or(default.momentum),
-            nesterov: given.nesterov.unwrap_or(default.nesterov),
-            weight_decay: given
-                .weight_decay
-                .unwrap_or(optimizer.default_weight_decay()),
-            val_split: given.val_split.unwrap_or(default.val_split),
-            patience: given.patience,
-            shuffle: !given.no_shuffle.unwrap_or(!default.shuffle),
-            seed: given.seed.unwrap_or(default.seed),
-        };
-        train.validate()?;
-        Ok(Resolved {
-            train,
-            dataset: given.dataset.unwrap_or_default(),
-            data_dir: given.data_dir,
-            offline: given.offline.unwrap_or(false),
-            normalize: given.normalize.unwrap_or(true),
-            threads: given.threads,
-            device: given.device.unwrap_or_default(),
-            init_from: given.init_from,
-            void_preset,
-        })
-    }
-
-    /// The article's `main()`.
-    fn article() -> Self {
-        Self {
-            batch_size: Some(4),
-            epochs: Some(200),
-            optimizer: Some(OptimizerKind::Adam),
-            lr: Some(1e-3),
-            normalize: Some(false),
-            ..Self::default()
-        }
-    }
-
     /// `--no-normalize` is `--normalize=false` and `--no-accel` is `--device cpu`, in
     /// each source by itself: a file's must not beat a flag.
     fn without_synonyms(mut self) -> Self {
@@ -217,59 +193,27 @@ impl Settings {
         self
     }
 
-    fn read(path: &Path) -> anyhow::Result<Self> {
+    /// Reads a TOML file.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| {
             format!(
                 "--config {}: cannot be read, expected a TOML file",
                 path.display()
             )
         })?;
-        let settings = toml::from_str(&text).map_err(|error| {
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Settings as TOML, from a place that has this name.
+    pub(crate) fn parse(text: &str, place: &str) -> anyhow::Result<Self> {
+        let settings = toml::from_str(text).map_err(|error| {
             let line = error
                 .span()
                 .map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            Usage(format!("{}:{line}: {}", path.display(), error.message()))
+            Usage(format!("{place}:{line}: {}", error.message()))
         })?;
         Ok(settings)
     }
-}
-
-impl Resolved {
-    /// The settings that repeat this run, every one of them, from any folder.
-    pub(crate) fn settings(&self) -> Settings {
-        let train = &self.train;
-        Settings {
-            preset: None,
-            dataset: Some(self.dataset),
-            data_dir: self.data_dir.as_deref().map(absolute),
-            offline: Some(self.offline),
-            model: Some(train.model),
-            flavour: Some(train.flavour),
-            epochs: Some(train.epochs),
-            batch_size: Some(train.batch_size),
-            test_batch_size: Some(train.test_batch_size),
-            max_steps: train.max_steps,
-            optimizer: Some(train.optimizer),
-            lr: Some(train.lr),
-            momentum: Some(train.momentum),
-            nesterov: Some(train.nesterov),
-            weight_decay: Some(train.weight_decay),
-            val_split: Some(train.val_split),
-            patience: train.patience,
-            normalize: Some(self.normalize),
-            no_normalize: None,
-            no_shuffle: Some(!train.shuffle),
-            seed: Some(train.seed),
-            threads: self.threads,
-            device: Some(self.device),
-            no_accel: None,
-            init_from: self.init_from.as_deref().map(absolute),
-        }
-    }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A setting as its name.
@@ -298,7 +242,3 @@ mod text {
         name.parse().map(Some).map_err(de::Error::custom)
     }
 }
-
-#[cfg(test)]
-#[path = "settings_tests.rs"]
-mod tests;

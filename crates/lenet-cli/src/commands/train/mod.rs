@@ -1,0 +1,151 @@
+//! `lenet train`: the main job.
+
+mod resume;
+mod run;
+mod summary;
+
+use std::fs;
+
+use lenet_nn::Parameters;
+use lenet_nn::weights;
+use lenet_train::checkpoint::Checkpoints;
+use lenet_train::{Ended, Error, Event, Keep, Observer};
+
+use self::resume::Resumed;
+use self::run::{Going, Run};
+use crate::args::TrainArgs;
+use crate::data;
+use crate::exit::{BelowTarget, Interrupted, Usage};
+use crate::printer::Printer;
+use crate::progress::RunProgress;
+use crate::rundir::RunDir;
+use crate::settings::Settings;
+use crate::signals::Signals;
+use crate::threads;
+
+pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()> {
+    let signals = Signals::watch()?;
+    let resumed = args
+        .resume
+        .as_ref()
+        .map(|run| Resumed::find(run.as_deref(), printer));
+    let mut resumed = resumed.transpose()?;
+    let below = match (&args.config, &resumed) {
+        (Some(file), _) => Settings::read(file)?,
+        (None, Some(resumed)) => resumed.settings()?,
+        (None, None) => Settings::default(),
+    };
+    let resolved = args.settings.clone().resolve(below)?;
+    if resolved.void_preset {
+        printer.warn(
+            "--preset changes nothing: all that it would set is given by flags, variables or \
+             --config, which win over it",
+        );
+    }
+    threads::set(resolved.threads)?;
+    let device = resolved.device.open()?;
+    let request = data::request(
+        resolved.dataset,
+        resolved.data_dir.clone(),
+        resolved.offline,
+    );
+    let data = data::load(&request, printer)?;
+    let run = Run::new(&resolved, &data, &device)?;
+    let origin = run.origin()?;
+    if let Some(from) = resumed.take_if(|_| args.weights_only) {
+        from.give_weights(&run.parameters)?;
+    }
+    if let Some(resumed) = &resumed {
+        resumed.check(&origin.identity)?;
+    }
+    printer.note(&format!(
+        "training {} ({} parameters) on {} samples of {} ({})",
+        resolved.train.model,
+        run.parameters.count(),
+        run.train().len(),
+        data.name,
+        data.origin
+    ));
+    if args.dry_run {
+        return run.dry(&args, printer);
+    }
+    if let (Some(resumed), Some(_)) = (&resumed, &args.out_dir) {
+        return Err(Usage(format!(
+            "--out-dir does not go with --resume: the run goes on in {}",
+            resumed.path().display()
+        ))
+        .into());
+    }
+    let mut folder = match &resumed {
+        Some(resumed) => RunDir::take_up(resumed.path(), &run.settings(), resumed.epochs())?,
+        None => RunDir::create(
+            args.out_dir.as_deref(),
+            resolved.train.model,
+            &run.settings(),
+        )?,
+    };
+    let checkpoints = match &resumed {
+        Some(_) => Checkpoints::of(&folder.last()),
+        None => Checkpoints::new(&folder.last()),
+    };
+    let best = folder.best();
+    let keep_best = |parameters: &Parameters| {
+        best.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .map_err(|error| Error::Checkpoint {
+                path: best.clone(),
+                reason: error.to_string(),
+            })?;
+        Ok(weights::save(&best, parameters, &run.metadata(None))?)
+    };
+    let going = Going {
+        max_steps: resolved.train.max_steps,
+        keep: Some(Keep {
+            checkpoints: &checkpoints,
+            every: resolved.checkpoint_interval,
+            origin: &origin,
+            best: Some(&keep_best),
+        }),
+        from: resumed.map(Resumed::into_checkpoint),
+        stop: &|| signals.received().is_some(),
+    };
+    let mut progress = RunProgress::new(printer, args.log_interval);
+    let fit = run.fit(going, &mut |event: &Event<'_>| {
+        progress.on(event);
+        folder.on(event);
+    });
+    progress.clear();
+    if let (Err(_), Some(step)) = (&fit, folder.saved()) {
+        printer.warn(&format!(
+            "the checkpoint of step {step} stays; to try again from its weights: lenet train \
+             --resume {} --weights-only",
+            folder.path().display()
+        ));
+    }
+    let fit = fit?;
+    if let (Ended::Stopped, Some(signal)) = (fit.ended, signals.received()) {
+        folder.written()?;
+        return Err(Interrupted {
+            signal,
+            run: folder.path().to_owned(),
+        }
+        .into());
+    }
+    let tested = run.test()?;
+    weights::save(
+        &folder.weights(),
+        &run.parameters,
+        &run.metadata(Some(&tested)),
+    )?;
+    let summary = run.summary(&fit, &tested, folder.path())?;
+    folder.finish(&summary)?;
+    summary.print(args.json, printer)?;
+    match args.target_accuracy {
+        Some(target) if summary.test_accuracy < target => Err(BelowTarget {
+            reached: summary.test_accuracy,
+            target,
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
