@@ -23,7 +23,8 @@ pub fn dropout(x: &Tensor, p: f64, key: &Key) -> Result<Tensor> {
         return x.zeros_like();
     }
     let mask = Tensor::from_vec(key.mask(x.elem_count(), 1.0 - p), x.shape(), x.device())?;
-    x * mask.affine(1.0 / (1.0 - p), 0.0)?.to_dtype(x.dtype())?
+    // First the dtype: in f32 the factor would be off by more than f64 rounds.
+    x * mask.to_dtype(x.dtype())?.affine(1.0 / (1.0 - p), 0.0)?
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ fn below(stream: &mut ChaCha8Rng, bound: u64) -> u64 {
 }
 
 /// FNV-1a, 64 bits: a name as a number.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

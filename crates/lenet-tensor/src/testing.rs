@@ -4,7 +4,17 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use crate::Key;
-use crate::simd::{Kernel, Simd, level, run};
+use crate::simd::{Kernel, Level, Simd, level, run, with_level};
+
+pub mod golden;
+
+/// Runs `f` once for each level of vectors that this machine has, the operations
+/// that `f` calls on this thread using that level.
+pub fn at_each_level(f: impl Fn()) {
+    for level in Level::all() {
+        with_level(level, &f);
+    }
+}
 
 /// Asserts that two slices agree: `|a - b| ≤ tolerance · max(1, |b|)` for every
 /// pair, NaN agreeing with NaN.

@@ -92,6 +92,10 @@ impl Level {
 /// The level that operations use: the one that `LENET_SIMD` names (`avx512`, `avx2`,
 /// `portable`) if this machine has it, else the fastest.
 pub(crate) fn level() -> Level {
+    #[cfg(any(test, feature = "testing"))]
+    if let Some(level) = FORCED.get() {
+        return level;
+    }
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
         let levels = Level::all();
@@ -99,6 +103,25 @@ pub(crate) fn level() -> Level {
         let named = levels.iter().find(|level| level.name() == wanted);
         named.copied().unwrap_or(levels[0])
     })
+}
+
+#[cfg(any(test, feature = "testing"))]
+thread_local! {
+    /// The level that [`with_level`] asks for.
+    static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };
+}
+
+/// Runs `f`, whose operations use `level` where this thread calls them.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn with_level(level: Level, f: impl FnOnce()) {
+    struct Restore(Option<Level>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FORCED.set(self.0);
+        }
+    }
+    let _restore = Restore(FORCED.replace(Some(level)));
+    f();
 }
 
 /// Work that is written over vectors.
