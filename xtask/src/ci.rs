@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::workspace::{Failure, Workspace};
-use crate::{cuda, package, tidy};
+use crate::{cuda, package, peers, tidy};
 
 /// The test command of the README, word for word; tidy sees to that.
 pub(crate) const TEST_COMMAND: &str = "cargo test --workspace";
@@ -74,6 +74,11 @@ const STEPS: &[Step] = &[
         name: "portable",
         what: "the operations without the machine's own vectors",
         run: portable,
+    },
+    Step {
+        name: "peers",
+        what: "PyTorch and onnxruntime agree, where Python has them",
+        run: peers::check,
     },
     Step {
         name: "hub",

@@ -14,6 +14,7 @@ mod ci;
 mod cuda;
 mod json;
 mod package;
+mod peers;
 mod tidy;
 mod train;
 mod workspace;

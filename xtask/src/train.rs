@@ -16,7 +16,7 @@ pub(crate) fn build_and_run(
     features: Option<&OsStr>,
     args: &[OsString],
 ) -> Result<ExitCode, Failure> {
-    let program = build(workspace, "lenet-cli", "lenet", features)?;
+    let program = build(workspace, "lenet-cli", "lenet", Profile::Release, features)?;
     let mut command = Command::new(&program);
     command.args(args);
     become_it(command, &program)
@@ -29,8 +29,8 @@ const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
 
 /// Builds the benches, and the program that they measure, and runs them.
 pub(crate) fn bench(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode, Failure> {
-    build(workspace, "lenet-cli", "lenet", None)?;
-    let program = build(workspace, "benches", "compare", None)?;
+    build(workspace, "lenet-cli", "lenet", Profile::Release, None)?;
+    let program = build(workspace, "benches", "compare", Profile::Release, None)?;
     let mut command = Command::new(&program);
     command.args(args);
     if env::var_os(CANDLE_THREADS).is_none() {
@@ -39,17 +39,36 @@ pub(crate) fn bench(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode
     become_it(command, &program)
 }
 
+/// How a program is built.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// As the tests build it.
+    Dev,
+    /// As users get it.
+    Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+}
+
 /// Builds a package's program and returns its path, as cargo reports it: the
 /// target directory and the name's suffix are the user's and the platform's choice.
-fn build(
+pub(crate) fn build(
     workspace: &Workspace,
     package: &str,
     program: &str,
+    profile: Profile,
     features: Option<&OsStr>,
 ) -> Result<PathBuf, Failure> {
     let mut cargo = workspace
         // A relative CARGO_TARGET_DIR counts from where the user stands.
-        .cargo(["build", "--release", "--package", package])
+        .cargo(["build", "--package", package, "--profile", profile.name()])
         .arg("--message-format=json-render-diagnostics")
         .arg("--manifest-path")
         .arg(workspace.root().join("Cargo.toml"))

@@ -1,8 +1,10 @@
 //! Where lines go: results to stdout, everything else to stderr.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 use anyhow::Context;
+use lenet_nn::weights::Loaded;
 use serde::Serialize;
 
 use crate::hints;
@@ -60,6 +62,17 @@ impl Printer {
     pub(crate) fn detail(&self, line: &str) {
         if self.verbose {
             Self::stderr(line);
+        }
+    }
+
+    /// That a weights file did not hold f32.
+    pub(crate) fn converted(&self, file: &Path, loaded: &Loaded) {
+        if !loaded.converted.is_empty() {
+            self.note(&format!(
+                "{}: its {} values were converted to f32",
+                file.display(),
+                loaded.converted.join(" and ")
+            ));
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct Trained {
 
 impl Trained {
     /// Reads the file and builds the network that it says, or that was asked for.
-    pub(crate) fn load(args: &WeightsArgs) -> anyhow::Result<Self> {
+    pub(crate) fn load(args: &WeightsArgs, printer: &Printer) -> anyhow::Result<Self> {
         threads::set(args.threads)?;
         let path = &args.weights;
         let file = WeightsFile::open(path)
@@ -46,7 +46,8 @@ impl Trained {
         // Every value comes from the file; the key is only what builds the store.
         let parameters = Parameters::new(Key::from_seed(0), &device);
         let model = kind.build(flavour, &parameters)?;
-        file.load(&parameters)?;
+        let loaded = file.load(&parameters)?;
+        printer.converted(path, &loaded);
         Ok(Self {
             kind,
             flavour,

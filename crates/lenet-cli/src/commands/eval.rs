@@ -26,7 +26,7 @@ pub(crate) fn run(args: &EvalArgs, printer: &Printer) -> anyhow::Result<()> {
     if args.test_batch_size == 0 {
         return Err(Usage("--test-batch-size is 0: expected at least 1".to_owned()).into());
     }
-    let trained = Trained::load(&args.trained)?;
+    let trained = Trained::load(&args.trained, printer)?;
     let data = data::load(&args.data.request(), printer)?;
     trained.warn_of_known(&data, printer);
     let transform = trained.transform(data.normalize());

@@ -17,7 +17,7 @@ use crate::trained::Trained;
 
 pub(crate) fn run(args: &ExportArgs, printer: &Printer) -> anyhow::Result<()> {
     let target = Target::new(args)?;
-    let trained = Trained::load(&args.trained)?;
+    let trained = Trained::load(&args.trained, printer)?;
     let metadata = metadata(&trained);
     let dataset: DatasetName = metadata.dataset.parse().unwrap_or(DatasetName::Mnist);
     let outputs = match trained.kind.loss() {

@@ -30,7 +30,7 @@ struct Input {
 }
 
 pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> anyhow::Result<()> {
-    let trained = Trained::load(&args.trained)?;
+    let trained = Trained::load(&args.trained, printer)?;
     let mut inputs = Vec::new();
     for path in &args.images {
         inputs.push(Input {

@@ -120,8 +120,65 @@ fn weights_that_do_not_fit_are_refused_and_change_nothing() {
     bytes[last..].copy_from_slice(&f32::NAN.to_le_bytes());
     std::fs::write(&path, &bytes).unwrap();
     eval(&place, weights, &[]).fails(1, &["model.safetensors", "NaN"]);
+    std::fs::write(place.path().join("my net.pt"), b"PK\x03\x04...").unwrap();
+    let pickle = [
+        "train",
+        "--dataset",
+        "sample",
+        "--out-dir",
+        "other",
+        "--init-from",
+        "my net.pt",
+    ];
+    place.run(&pickle).fails(
+        1,
+        &[
+            "my net.pt: not a weights file: a PyTorch pickle",
+            "'my net.safetensors'",
+        ],
+    );
+    assert!(!place.path().join("other").exists());
     std::fs::write(&path, &bytes[..1000]).unwrap();
     eval(&place, weights, &[]).fails(1, &["model.safetensors", "not a weights file"]);
+}
+
+#[test]
+fn weights_in_other_floats_are_converted_with_a_note() {
+    let place = Place::new();
+    write_weights(&place, 0.5, &lenet5());
+    let path = place.path().join("w.safetensors");
+    let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let half = tensors
+        .into_iter()
+        .map(|(name, tensor)| (name, tensor.to_dtype(candle_core::DType::BF16).unwrap()));
+    let half: std::collections::HashMap<_, _> = half.collect();
+    // 0.5 is a number of every float: the same logits.
+    let predict = |file: &str| {
+        let args = [
+            "predict",
+            "--weights",
+            file,
+            "--dataset",
+            "sample",
+            "--index",
+            "0",
+            "--json",
+            "--no-normalize",
+        ];
+        place.run(&args).ok()
+    };
+    candle_core::safetensors::save(&half, place.path().join("half.safetensors")).unwrap();
+    let ran = predict("half.safetensors");
+    assert!(
+        ran.stderr
+            .contains("half.safetensors: its bf16 values were converted to f32"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        ran.json()[0]["logits"],
+        predict("w.safetensors").json()[0]["logits"]
+    );
 }
 
 /// Writes a file of LeNet-5 in which every value is `value`.

@@ -50,7 +50,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         resolved.offline,
     );
     let data = data::load(&request, printer)?;
-    let run = Run::new(&resolved, &data, &device)?;
+    let run = Run::new(&resolved, &data, &device, printer)?;
     let origin = run.origin()?;
     if let Some(from) = resumed.take_if(|_| args.weights_only) {
         from.give_weights(&run.parameters)?;

@@ -40,12 +40,14 @@ impl<'a> Run<'a> {
         resolved: &'a Resolved,
         data: &'a Dataset,
         device: &'a Device,
+        printer: &Printer,
     ) -> anyhow::Result<Self> {
         let config = &resolved.train;
         let parameters = Parameters::new(config.key("parameters"), device);
         let model = config.model.build(config.flavour, &parameters)?;
         if let Some(path) = &resolved.init_from {
-            weights::load(path, &parameters).context("--init-from")?;
+            let loaded = weights::load(path, &parameters).context("--init-from")?;
+            printer.converted(path, &loaded);
         }
         let parts = config
             .hold_out(&data.train)

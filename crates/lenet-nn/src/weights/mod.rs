@@ -1,18 +1,24 @@
 //! Weights in files: safetensors with PyTorch's names and shapes, written whole or
 //! not at all, checked in full before anything changes; and their hash.
 
+mod fit;
+mod foreign;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Var};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::params::{Entry, Parameters};
+use fit::fit;
 
 /// The key of the one entry in the file's metadata. One, since safetensors
 /// writes several in a random order.
@@ -103,6 +109,13 @@ pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result
     write_whole(path, &file).map_err(io)
 }
 
+/// How a file was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The dtypes in it that were converted to f32: `bf16`, `f16`, `f64`.
+    pub converted: Vec<&'static str>,
+}
+
 /// A weights file, read once: what it says of itself and what it holds belong
 /// together even if the file is replaced meanwhile.
 #[derive(Debug)]
@@ -135,7 +148,7 @@ impl WeightsFile {
     ///
     /// # Errors
     /// [`Error::NotWeights`] and [`Error::Mismatch`].
-    pub fn load(&self, parameters: &Parameters) -> Result<()> {
+    pub fn load(&self, parameters: &Parameters) -> Result<Loaded> {
         load_from(&self.path, &self.bytes, parameters)
     }
 }
@@ -166,85 +179,29 @@ fn metadata_of(path: &Path, bytes: &[u8]) -> Result<Option<Metadata>> {
 }
 
 /// Sets all parameters and buffers from a file, strictly: every tensor there, no
-/// other, each with its shape and with finite values. Nothing is set before all
-/// of it is checked.
+/// other, each with its shape and with finite values, f16, bf16 and f64 converted to f32.
+/// Nothing is set before all of it is checked.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::NotWeights`], and [`Error::Mismatch`] that lists
 /// everything that is wrong.
-pub fn load(path: &Path, parameters: &Parameters) -> Result<()> {
+pub fn load(path: &Path, parameters: &Parameters) -> Result<Loaded> {
     WeightsFile::open(path)?.load(parameters)
 }
 
-fn load_from(path: &Path, bytes: &[u8], parameters: &Parameters) -> Result<()> {
+fn load_from(path: &Path, bytes: &[u8], parameters: &Parameters) -> Result<Loaded> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| not_weights(path, bytes, &e))?;
     let entries = parameters.entries();
-    let mut problems = Vec::new();
-    let mut found: Vec<(Var, Tensor)> = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        match file.tensor(&entry.name) {
-            Err(_) => problems.push(format!("`{}` is missing", entry.name)),
-            Ok(view) => match check(entry, &view) {
-                Ok(values) => {
-                    let tensor = Tensor::from_vec(values, entry.var.shape(), &Device::Cpu)?
-                        .to_dtype(entry.var.dtype())?
-                        .to_device(entry.var.device())?;
-                    found.push((entry.var.clone(), tensor));
-                }
-                Err(problem) => problems.push(format!("`{}` {problem}", entry.name)),
-            },
-        }
+    let fit = fit(&file, &entries).map_err(|problems| Error::Mismatch {
+        path: path.to_owned(),
+        problems,
+    })?;
+    for (entry, tensor) in entries.iter().zip(&fit.tensors) {
+        entry.var.set(tensor)?;
     }
-    let mut extra: Vec<&str> = file
-        .names()
-        .into_iter()
-        .filter(|name| !entries.iter().any(|entry| entry.name == *name))
-        .collect();
-    extra.sort_unstable();
-    problems.extend(
-        extra
-            .iter()
-            .map(|name| format!("`{name}` is not of this model")),
-    );
-    if !problems.is_empty() {
-        return Err(Error::Mismatch {
-            path: path.to_owned(),
-            problems,
-        });
-    }
-    for (var, tensor) in &found {
-        var.set(tensor)?;
-    }
-    Ok(())
-}
-
-/// The tensor's values as f32, or what is wrong with it.
-fn check(entry: &Entry, view: &TensorView<'_>) -> std::result::Result<Vec<f32>, String> {
-    if view.shape() != entry.var.dims() {
-        return Err(format!(
-            "is {:?}, expected {:?}",
-            view.shape(),
-            entry.var.dims()
-        ));
-    }
-    let words = view.data();
-    let values: Vec<f32> = match view.dtype() {
-        Dtype::F32 => words
-            .chunks_exact(4)
-            .map(|w| f32::from_le_bytes([w[0], w[1], w[2], w[3]]))
-            .collect(),
-        // PyTorch counts BatchNorm's batches in an integer.
-        Dtype::I64 if is_counter(entry) => words
-            .chunks_exact(8)
-            .filter_map(|w| w.try_into().ok())
-            .map(|w| i64::from_le_bytes(w) as f32)
-            .collect(),
-        other => return Err(format!("holds {other:?}, expected F32")),
-    };
-    match values.iter().position(|v| !v.is_finite()) {
-        Some(at) => Err(format!("holds {} at position {at}", values[at])),
-        None => Ok(values),
-    }
+    Ok(Loaded {
+        converted: fit.converted.into_iter().collect(),
+    })
 }
 
 fn is_counter(entry: &Entry) -> bool {
@@ -276,16 +233,9 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn not_weights(path: &Path, bytes: &[u8], error: &safetensors::SafeTensorError) -> Error {
-    let reason = if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
-        "a PyTorch pickle; convert it with python -c \"import torch, safetensors.torch as s; \
-         s.save_file(torch.load('in.pt', weights_only=True), 'out.safetensors')\""
-            .to_owned()
-    } else {
-        format!("expected safetensors ({error})")
-    };
     Error::NotWeights {
         path: path.to_owned(),
-        reason,
+        reason: foreign::reason(path, bytes, error),
     }
 }
 
@@ -316,7 +266,3 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     File::open(folder)?.sync_all()?;
     Ok(())
 }
-
-#[cfg(test)]
-#[path = "weights_tests.rs"]
-mod tests;

@@ -1,5 +1,6 @@
 //! Files written, read, damaged and refused.
 
+use candle_core::{Device, Tensor};
 use lenet_tensor::Key;
 use proptest::prelude::*;
 
@@ -176,8 +177,135 @@ proptest! {
             match load(&path, &parameters) {
                 Err(_) => prop_assert_eq!(sha256(&parameters).unwrap(), before),
                 // A changed value is a value; what loads is all of the file.
-                Ok(()) => prop_assert!(damaged.len() > cut || sha256(&parameters).unwrap() == hash),
+                Ok(_) => prop_assert!(damaged.len() > cut || sha256(&parameters).unwrap() == hash),
             }
         }
+    }
+}
+
+/// LeNet-5's tensors in another dtype, or by other names.
+fn elsewhere(path: &Path, dtype: DType, prefix: &str, change: impl Fn(&str, Tensor) -> Tensor) {
+    let (_, parameters) = build(ModelKind::Lenet5, 1);
+    let tensors: HashMap<String, Tensor> = parameters
+        .entries()
+        .into_iter()
+        .map(|entry| {
+            let tensor = change(&entry.name, entry.var.as_tensor().detach());
+            (
+                format!("{prefix}{}", entry.name),
+                tensor.to_dtype(dtype).unwrap(),
+            )
+        })
+        .collect();
+    candle_core::safetensors::save(&tensors, path).unwrap();
+}
+
+#[test]
+fn other_floats_are_converted_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let (_, original) = build(ModelKind::Lenet5, 1);
+    for (dtype, name, tolerance) in [
+        // Half a unit of the last of 11 and of 8 bits, relative; f64 holds all of f32.
+        (DType::F16, "f16", 4.9e-4),
+        (DType::BF16, "bf16", 3.91e-3),
+        (DType::F64, "f64", 0.0),
+    ] {
+        elsewhere(&path, dtype, "", |_, tensor| tensor);
+        let (_, loaded) = build(ModelKind::Lenet5, 2);
+        assert_eq!(load(&path, &loaded).unwrap().converted, [name]);
+        for (a, b) in original.entries().iter().zip(loaded.entries()) {
+            let values = |var: &Var| var.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            for (a, b) in values(&a.var).into_iter().zip(values(&b.var)) {
+                // f16 has a smallest step, too: 2^-24.
+                assert!(
+                    (a - b).abs() <= tolerance * a.abs() + 6e-8,
+                    "{name}: {a} {b}"
+                );
+            }
+        }
+    }
+    elsewhere(&path, DType::F32, "", |_, tensor| tensor);
+    let (_, loaded) = build(ModelKind::Lenet5, 2);
+    assert!(load(&path, &loaded).unwrap().converted.is_empty());
+}
+
+#[test]
+fn what_does_not_convert_is_named_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let (_, parameters) = build(ModelKind::Lenet5, 2);
+    let before = sha256(&parameters).unwrap();
+    // Finite as f64, not as f32.
+    elsewhere(&path, DType::F64, "", |name, tensor| {
+        let factor = if name == "fc1.bias" { 1e300 } else { 1.0 };
+        (tensor.to_dtype(DType::F64).unwrap() * factor).unwrap()
+    });
+    let error = load(&path, &parameters).unwrap_err().to_string();
+    assert!(
+        error.contains("`fc1.bias` holds") && error.contains("inf at position 0, as f32"),
+        "{error}"
+    );
+    elsewhere(&path, DType::U32, "", |_, tensor| tensor.abs().unwrap());
+    let error = load(&path, &parameters).unwrap_err().to_string();
+    assert!(
+        error.contains("`conv1.weight` holds U32, expected F32, F16, BF16 or F64"),
+        "{error}"
+    );
+    assert_eq!(sha256(&parameters).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_would_fit_elsewhere_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let error = |kind| {
+        let (_, parameters) = build(kind, 2);
+        load(&path, &parameters).unwrap_err().to_string()
+    };
+    elsewhere(&path, DType::F32, "module.", |_, tensor| tensor);
+    assert!(error(ModelKind::Lenet5).ends_with("save the module inside (model.module)"));
+    elsewhere(&path, DType::F32, "_orig_mod.", |_, tensor| tensor);
+    assert!(error(ModelKind::Lenet5).contains("without `_orig_mod.` before each name"));
+    elsewhere(&path, DType::F32, "", |_, tensor| tensor);
+    assert!(error(ModelKind::ConvNet).ends_with("it fits model lenet5"));
+    elsewhere(&path, DType::F32, "else.", |_, tensor| tensor);
+    assert!(error(ModelKind::Lenet5).ends_with("`else.fc3.weight` is not of this model"));
+}
+
+#[test]
+fn what_is_no_safetensors_is_told_by_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tar = vec![0; 600];
+    tar[257..262].copy_from_slice(b"ustar");
+    for (name, bytes, parts) in [
+        (
+            "a.pt",
+            &b"PK\x03\x04.."[..],
+            &["PyTorch pickle", "a.pt'", "a.safetensors')"][..],
+        ),
+        (
+            "it's.pth",
+            b"\x80\x02}q",
+            &["PyTorch pickle", "it\\'s.pth'"],
+        ),
+        ("p5.bin", b"\x80\x05..", &["PyTorch pickle"]),
+        ("old.pt", &tar, &["PyTorch pickle"]),
+        ("a.npz", b"PK\x03\x04..", &["numpy"]),
+        ("a.gguf", b"GGUF\x03", &["GGUF"]),
+        ("a.onnx", b"\x08\x08\x12", &["an ONNX graph"]),
+        ("a.safetensors", b"<!DOCTYPE html>", &["a web page"]),
+        ("empty.safetensors", b"", &["it is empty"]),
+        ("cut.safetensors", b"\xff\x00", &["expected safetensors"]),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let (_, parameters) = build(ModelKind::Lenet5, 2);
+        let error = load(&path, &parameters).unwrap_err().to_string();
+        assert!(error.contains(name.split('\'').next().unwrap()), "{error}");
+        for part in parts {
+            assert!(error.contains(part), "{name}: {part} not in: {error}");
+        }
+        assert!(!error.contains('\n'));
     }
 }

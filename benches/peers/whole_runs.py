@@ -1,0 +1,123 @@
+"""Whole runs of `lenet train` and of PyTorch, from the same weights over the same
+batches: the losses of the first 50 steps have to agree to 1e-3.
+
+    python3 benches/peers/whole_runs.py [--data-dir DIR] [--lenet PROGRAM]
+
+DIR holds the four IDX files, `.gz` or not; without it the built-in sample is used.
+PROGRAM is a `lenet` that is built already; without it cargo builds one. A line for
+each run tells the largest relative difference; the exit code is 1 when one is too
+large. It needs PyTorch, numpy and safetensors. `docs/golden.md` says more.
+"""
+
+import argparse
+import gzip
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional as F
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benches/peers/golden"))
+from models import MODELS  # noqa: E402
+
+STEPS, CHECKED, BATCH = 200, 50, 64
+TOLERANCE = 1e-3
+
+SGD = ["--optimizer", "sgd", "--momentum", "0.9"]
+# The case, the model in PyTorch, and what `lenet train` is told.
+RUNS = {
+    "lenet5, Adam": ("lenet5", ["--optimizer", "adam"]),
+    "lenet5, SGD with momentum": ("lenet5", SGD),
+    "lenet5-32 of 1998, Adam": ("lenet5-32-1998", ["--model", "lenet5-32", "--flavour", "1998"]),
+    "convnet, SGD with momentum": ("convnet", ["--model", "convnet", *SGD]),
+}
+
+
+def idx(folder, name):
+    """The bytes of an IDX file, without its header."""
+    for path, read in ((folder / name, open), (folder / f"{name}.gz", gzip.open)):
+        if path.exists():
+            with read(path, "rb") as file:
+                return np.frombuffer(file.read(), np.uint8)[16 if "images" in name else 8 :]
+    sys.exit(f"{folder}: no {name}, with .gz or without")
+
+
+def batches(folder, padding):
+    """In the order of the file, the last one short, epoch after epoch."""
+    images = idx(folder, "train-images-idx3-ubyte").reshape(-1, 1, 28, 28) / 255
+    labels = torch.from_numpy(idx(folder, "train-labels-idx1-ubyte").astype(np.int64))
+    mean, std = images.mean(), images.std()
+    images = torch.from_numpy(images.astype(np.float32))
+    while True:
+        for x, y in zip(images.split(BATCH), labels.split(BATCH)):
+            yield (F.pad(x, [padding] * 4) - mean) / std, y
+
+
+def theirs(model, name, flags, folder):
+    """PyTorch's loss of each step."""
+    if "sgd" in flags:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    else:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    loss_of = F.nll_loss if name == "convnet" else F.cross_entropy
+    losses = []
+    for _, (x, y) in zip(range(STEPS), batches(folder, 2 if "32" in name else 0)):
+        optimizer.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def ours(program, weights, flags, folder, out):
+    """`lenet train`'s loss of each step, to the six decimals that it prints."""
+    settings = ["--init-from", weights, "--no-shuffle", "--batch-size", BATCH, "--max-steps", STEPS]
+    data = ["--dataset", "idx", "--data-dir", folder, "--offline", "--device", "cpu"]
+    told = ["--log-interval", 1, "--out-dir", out, "--epochs", STEPS]
+    command = [*program, "train", *settings, *data, *told, *flags]
+    done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stderr}")
+    return [float(loss) for loss in re.findall(r"^epoch \d+ step .* loss (\S+)$", done.stderr, re.M)]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--data-dir", type=Path, default=ROOT / "crates/lenet-data/sample")
+    arguments.add_argument("--lenet", type=Path)
+    arguments = arguments.parse_args()
+    folder = arguments.data_dir.resolve()
+    cargo = ["cargo", "run", "--quiet", "--release", "--package", "lenet-cli", "--"]
+    program = [arguments.lenet.resolve()] if arguments.lenet else cargo
+
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    agreed = True
+    for case, (name, flags) in RUNS.items():
+        model = MODELS[name]()
+        with tempfile.TemporaryDirectory() as scratch:
+            weights = Path(scratch) / "start.safetensors"
+            save_file(model.state_dict(), weights)
+            found = np.array(ours(program, weights, flags, folder, Path(scratch) / "run"))
+        expected = np.array(theirs(model, name, flags, folder))
+        if len(found) != STEPS:
+            sys.exit(f"{case}: {len(found)} losses where {STEPS} steps were asked for")
+        off = np.abs(found - expected) / np.abs(expected)
+        fine = bool(off[:CHECKED].max() <= TOLERANCE)
+        agreed &= fine
+        print(
+            f"{'ok    ' if fine else 'FAILED'} {case}: {off[:CHECKED].max():.1e} in {CHECKED} steps"
+            f" (allowed {TOLERANCE:.0e}), {off.max():.1e} in {STEPS};"
+            f" loss {expected[0]:.4f} to {expected[-1]:.4f}"
+        )
+    sys.exit(0 if agreed else 1)
+
+
+main()
