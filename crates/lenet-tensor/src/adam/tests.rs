@@ -152,3 +152,26 @@ fn moments_go_on_from_their_values() {
         assert!(Moments::from_values(&resumed, &other, &other).is_err());
     }
 }
+
+#[test]
+fn a_step_is_as_exact_as_f32_allows() {
+    // From zero, so that a parameter is the sum of its steps alone.
+    let gradients = [0.3f64, -2e-4, 7.0, 1e-6];
+    for level in Level::all() {
+        let (mut theta, mut m, mut v) = ([0.0f32; 4], [0.0f32; 4], [0.0f32; 4]);
+        let (mut exact, mut em, mut ev) = ([0.0f64; 4], [0.0f64; 4], [0.0f64; 4]);
+        for t in 1..=20 {
+            let factor = 1.0 + f64::from(t as u32) / 7.0;
+            let g = gradients.map(|g| g * factor);
+            let hyper = Hyper::default();
+            reference::step::<f64>(&mut exact, &g, &mut em, &mut ev, &hyper, t);
+            let c = Coefficients::new(&hyper, t);
+            cpu::step(level, &mut theta, &g.map(|g| g as f32), &mut m, &mut v, &c);
+            for (&got, &want) in theta.iter().zip(&exact) {
+                // Some ten roundings of 6e-8 in each step.
+                let off = (f64::from(got) / want - 1.0).abs();
+                assert!(off < 6e-7, "{got}, not {want}, at step {t}, {level:?}");
+            }
+        }
+    }
+}
