@@ -120,8 +120,8 @@ pub fn update(
             let theta = parameter.as_tensor().detach();
             let c = Coefficients::<f64>::new(hyper, t);
             let gradient = (gradient + (&theta * c.coupled)?)?;
-            *first = ((&*first * c.beta1)? + (&gradient * (1.0 - c.beta1))?)?;
-            *second = ((&*second * c.beta2)? + (gradient.sqr()? * (1.0 - c.beta2))?)?;
+            *first = ((&*first * c.beta1)? + (&gradient * c.taken1)?)?;
+            *second = ((&*second * c.beta2)? + (gradient.sqr()? * c.taken2)?)?;
             let denominator = second.sqrt()?.affine(1.0 / c.root_correction2, c.eps)?;
             let step = ((&*first / denominator)? * c.step_size)?;
             parameter.set(&((theta * c.shrink)? - step)?)
@@ -133,6 +133,9 @@ pub fn update(
 struct Coefficients<T> {
     beta1: T,
     beta2: T,
+    /// `1 - β₁` and `1 - β₂`: 1 minus the rounded β₂ would be off by 1e-5 in f32.
+    taken1: T,
+    taken2: T,
     eps: T,
     /// `lr / (1 - β₁ᵗ)`.
     step_size: T,
@@ -157,6 +160,8 @@ impl<T: num_traits::Float> Coefficients<T> {
         Self {
             beta1: of(hyper.beta1),
             beta2: of(hyper.beta2),
+            taken1: of(1.0 - hyper.beta1),
+            taken2: of(1.0 - hyper.beta2),
             eps: of(hyper.eps),
             step_size: of(hyper.lr / power(hyper.beta1)),
             root_correction2: of(power(hyper.beta2).sqrt()),

@@ -129,3 +129,19 @@ fn moments_do_not_become_subnormal() {
         assert_eq!((m, v), ([0.0], [0.0]));
     }
 }
+
+#[test]
+fn what_a_moment_takes_is_rounded_once() {
+    // 1 - 0.999 as f32; from the f32 of 0.999 it would be 1.3e-5 larger.
+    let hyper = Hyper::default();
+    let moments = |step: &dyn Fn(&mut [f32], &mut [f32])| {
+        let (mut m, mut v) = ([0f32], [0f32]);
+        step(&mut m, &mut v);
+        assert_eq!((m, v), ([0.1], [0.001]));
+    };
+    moments(&|m, v| reference::step(&mut [0.0], &[1.0], m, v, &hyper, 1));
+    for level in Level::all() {
+        let c = Coefficients::new(&hyper, 1);
+        moments(&|m, v| cpu::step(level, &mut [0.0], &[1.0], m, v, &c));
+    }
+}
