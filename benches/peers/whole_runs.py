@@ -29,13 +29,12 @@ from models import MODELS  # noqa: E402
 STEPS, CHECKED, BATCH = 200, 50, 64
 TOLERANCE = 1e-3
 
-SGD = ["--optimizer", "sgd", "--momentum", "0.9"]
 # The case, the model in PyTorch, and what `lenet train` is told.
 RUNS = {
     "lenet5, Adam": ("lenet5", ["--optimizer", "adam"]),
-    "lenet5, SGD with momentum": ("lenet5", SGD),
+    "lenet5, SGD with momentum": ("lenet5", ["--optimizer", "sgd", "--momentum", "0.9"]),
     "lenet5-32 of 1998, Adam": ("lenet5-32-1998", ["--model", "lenet5-32", "--flavour", "1998"]),
-    "convnet, SGD with momentum": ("convnet", ["--model", "convnet", *SGD]),
+    "convnet, SGD": ("convnet", ["--model", "convnet", "--optimizer", "sgd"]),
 }
 
 
@@ -59,21 +58,23 @@ def batches(folder, padding):
             yield (F.pad(x, [padding] * 4) - mean) / std, y
 
 
-def theirs(model, name, flags, folder):
+def theirs(start, name, flags, folder, dtype):
     """PyTorch's loss of each step."""
+    model = MODELS[name]().to(dtype)
+    model.load_state_dict(start)
     if "sgd" in flags:
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9 * ("--momentum" in flags))
     else:
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     loss_of = F.nll_loss if name == "convnet" else F.cross_entropy
     losses = []
     for _, (x, y) in zip(range(STEPS), batches(folder, 2 if "32" in name else 0)):
         optimizer.zero_grad()
-        loss = loss_of(model(x), y)
+        loss = loss_of(model(x.to(dtype)), y)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    return losses
+    return np.array(losses)
 
 
 def ours(program, weights, flags, folder, out):
@@ -85,7 +86,14 @@ def ours(program, weights, flags, folder, out):
     done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))}\n{done.stderr}")
-    return [float(loss) for loss in re.findall(r"^epoch \d+ step .* loss (\S+)$", done.stderr, re.M)]
+    losses = re.findall(r"^epoch \d+ step .* loss (\S+)$", done.stderr, re.M)
+    return np.array([float(loss) for loss in losses])
+
+
+def difference(losses, expected):
+    """The largest relative difference of the steps that are checked, and of all."""
+    off = np.abs(losses - expected) / np.abs(expected)
+    return off[:CHECKED].max(), off.max()
 
 
 def main():
@@ -97,25 +105,27 @@ def main():
     cargo = ["cargo", "run", "--quiet", "--release", "--package", "lenet-cli", "--"]
     program = [arguments.lenet.resolve()] if arguments.lenet else cargo
 
-    torch.manual_seed(0)
     torch.set_num_threads(1)
     agreed = True
     for case, (name, flags) in RUNS.items():
-        model = MODELS[name]()
+        torch.manual_seed(0)
+        start = MODELS[name]().state_dict()
         with tempfile.TemporaryDirectory() as scratch:
             weights = Path(scratch) / "start.safetensors"
-            save_file(model.state_dict(), weights)
-            found = np.array(ours(program, weights, flags, folder, Path(scratch) / "run"))
-        expected = np.array(theirs(model, name, flags, folder))
+            save_file(start, weights)
+            found = ours(program, weights, flags, folder, Path(scratch) / "run")
         if len(found) != STEPS:
             sys.exit(f"{case}: {len(found)} losses where {STEPS} steps were asked for")
-        off = np.abs(found - expected) / np.abs(expected)
-        fine = bool(off[:CHECKED].max() <= TOLERANCE)
+        expected = theirs(start, name, flags, folder, torch.float32)
+        checked, whole = difference(found, expected)
+        own = difference(theirs(start, name, flags, folder, torch.float64), expected)
+        fine = bool(checked <= TOLERANCE)
         agreed &= fine
         print(
-            f"{'ok    ' if fine else 'FAILED'} {case}: {off[:CHECKED].max():.1e} in {CHECKED} steps"
-            f" (allowed {TOLERANCE:.0e}), {off.max():.1e} in {STEPS};"
-            f" loss {expected[0]:.4f} to {expected[-1]:.4f}"
+            f"{'ok    ' if fine else 'FAILED'} {case}: {checked:.1e} in {CHECKED} steps (allowed"
+            f" {TOLERANCE:.0e}), {whole:.1e} in {STEPS}; PyTorch's f64 and f32: {own[0]:.1e},"
+            f" {own[1]:.1e}; loss {expected[0]:.4f} to {expected[-1]:.4f}",
+            flush=True,
         )
     sys.exit(0 if agreed else 1)
 

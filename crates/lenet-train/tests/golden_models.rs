@@ -37,13 +37,20 @@ const IN_F64: Tolerances = Tolerances {
 };
 
 /// In f32 the roundings are 5e8 times as large, and Adam divides a gradient by its own
-/// size, so that a small one's error counts as a large one's. What was found was a
-/// tenth of these: 1e-7 in losses, 5e-6 in gradients, 2e-5 after ten steps.
+/// size, so that a small one's error counts as a large one's. What was found: 1e-7 in
+/// losses, 6e-6 in gradients, 2e-6 after ten steps.
 const IN_F32: Tolerances = Tolerances {
     losses: 2e-6,
     gradients: 5e-5,
-    after: 2e-4,
+    after: 1e-5,
     nothing: 5e-6,
+};
+
+/// Where eight times as many cells meet a ReLU and a maximum, a rounding tips some
+/// over within ten steps: 1e-4 was found.
+const PLUS_IN_F32: Tolerances = Tolerances {
+    after: 1e-3,
+    ..IN_F32
 };
 
 fn golden() -> Golden {
@@ -55,7 +62,11 @@ fn check(name: &str, kind: ModelKind, flavour: Flavour) {
         if case.name().ends_with("f64") {
             ten_steps(case, kind, flavour, DType::F64, IN_F64).unwrap();
         } else {
-            at_each_level(|| ten_steps(case, kind, flavour, DType::F32, IN_F32).unwrap());
+            let tolerances = match kind {
+                ModelKind::Lenet5Plus => PLUS_IN_F32,
+                _ => IN_F32,
+            };
+            at_each_level(|| ten_steps(case, kind, flavour, DType::F32, tolerances).unwrap());
         }
     });
 }
