@@ -1,13 +1,13 @@
-//! The kernel for f32. Where it can, forward goes [`direct`]. Else each image's patches laid out as a matrix (im2col, Chellapilla
-//! 2006), so that every direction is a matrix product. Images run side by side on
-//! the pool's threads in chunks of a fixed size, and what they add to the weight's
-//! gradient is summed in the order of the chunks: the number of threads changes
-//! nothing.
+//! The kernel for f32. Where they can, forward and the input's gradient go [`direct`].
+//! Else each image's patches are laid out as a matrix (im2col, Chellapilla 2006), so that
+//! every direction is a matrix product. Images run side by side on the pool's threads in
+//! chunks of a fixed size, and what they add to the weight's gradient is summed in the
+//! order of the chunks: the number of threads changes nothing.
 
 use rayon::prelude::*;
 
-use super::Gradients;
 use super::direct::{self, Plan};
+use super::{Gradients, transposed};
 use crate::geometry::Conv2dGeometry;
 use crate::simd::{Level, Matrix, matmul};
 
@@ -61,6 +61,24 @@ fn by_patches(x: &[f32], weight: &[f32], bias: &[f32], g: &Conv2dGeometry) -> Ve
 
 /// As [`super::reference::backward`].
 pub(crate) fn backward(
+    level: Level,
+    x: &[f32],
+    weight: &[f32],
+    grad: &[f32],
+    g: &Conv2dGeometry,
+    needs_dx: bool,
+) -> Gradients<f32> {
+    let direct = needs_dx
+        .then(|| transposed::input_gradient(level, weight, grad, g))
+        .flatten();
+    let by_patches = patches_backward(x, weight, grad, g, needs_dx && direct.is_none());
+    Gradients {
+        x: direct.or(by_patches.x),
+        ..by_patches
+    }
+}
+
+fn patches_backward(
     x: &[f32],
     weight: &[f32],
     grad: &[f32],

@@ -8,6 +8,7 @@ pub(crate) mod direct;
 pub mod reference;
 #[cfg(test)]
 mod tests;
+mod transposed;
 
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, WithDType};
@@ -167,7 +168,7 @@ impl Backward for f32 {
         g: &Conv2dGeometry,
         needs_dx: bool,
     ) -> Gradients<f32> {
-        cpu::backward(x, weight, grad, g, needs_dx)
+        cpu::backward(level(), x, weight, grad, g, needs_dx)
     }
 }
 

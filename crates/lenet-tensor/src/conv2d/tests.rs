@@ -150,11 +150,13 @@ proptest! {
         }
 
         let exact = reference::backward(&wide(&x), &wide(&weight), &wide(&grad), &g, true);
-        let fast = cpu::backward(&x, &weight, &grad, &g, true);
-        assert_close(&fast.weight, &exact.weight, 1e-5);
-        assert_close(&fast.bias, &exact.bias, 1e-5);
-        assert_close(&fast.x.unwrap(), &exact.x.unwrap(), 1e-5);
-        prop_assert!(cpu::backward(&x, &weight, &grad, &g, false).x.is_none());
+        for level in Level::all() {
+            let fast = cpu::backward(level, &x, &weight, &grad, &g, true);
+            assert_close(&fast.weight, &exact.weight, 1e-5);
+            assert_close(&fast.bias, &exact.bias, 1e-5);
+            assert_close(&fast.x.unwrap(), exact.x.as_ref().unwrap(), 1e-5);
+        }
+        prop_assert!(cpu::backward(level(), &x, &weight, &grad, &g, false).x.is_none());
     }
 
     /// candle's forward is right where it takes the geometry; its tensors come
@@ -192,7 +194,7 @@ fn the_number_of_threads_changes_no_bit() {
             .unwrap();
         pool.install(|| {
             let y = cpu::forward(level(), &x, &weight, &bias, &g);
-            let gradients = cpu::backward(&x, &weight, &grad, &g, true);
+            let gradients = cpu::backward(level(), &x, &weight, &grad, &g, true);
             (y, gradients.x, gradients.weight, gradients.bias)
         })
     };
