@@ -73,6 +73,8 @@ fn is_typed(flag: &str) -> bool {
 pub(crate) enum Command {
     /// Train a network and test it
     Train(Box<TrainArgs>),
+    /// Train with several seeds: mean and spread of the test accuracy
+    Sweep(Box<SweepArgs>),
     /// Test trained weights
     Eval(EvalArgs),
     /// Read digits from pictures
@@ -123,6 +125,21 @@ pub(crate) struct TrainArgs {
     /// Check everything and take a single step, but write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Read settings from a TOML file; flags and LENET_* variables win over it
+    #[arg(long, value_name = "FILE", env = "LENET_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// How many seeds: --seed and those after it
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "10", value_parser = seeds)]
+    pub(crate) seeds: usize,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Where data come from.
@@ -292,5 +309,13 @@ fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("expected a number from 0 to 1, for example 0.983".to_owned()),
+    }
+}
+
+/// A number of runs.
+fn seeds(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(seeds) if (1..=10_000).contains(&seeds) => Ok(seeds),
+        _ => Err("expected a number from 1 to 10000".to_owned()),
     }
 }

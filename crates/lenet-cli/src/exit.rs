@@ -1,6 +1,6 @@
 //! Which error ends the program with which code.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::commands::data::Unverified;
@@ -22,16 +22,19 @@ pub(crate) struct BelowTarget {
     pub(crate) target: f64,
 }
 
-/// A signal ended a run, after a checkpoint.
+/// A signal ended a run; with a checkpoint, where there is a folder.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "stopped by {}, a checkpoint is written; to go on: lenet train --resume {}",
-    signals::name(*.signal),
-    run.display()
-)]
+#[error("stopped by {}{}", signals::name(*.signal), to_go_on(run.as_deref()))]
 pub(crate) struct Interrupted {
     pub(crate) signal: i32,
-    pub(crate) run: PathBuf,
+    pub(crate) run: Option<PathBuf>,
+}
+
+fn to_go_on(run: Option<&Path>) -> String {
+    run.map_or(String::new(), |run| {
+        let run = run.display();
+        format!(", a checkpoint is written; to go on: lenet train --resume {run}")
+    })
 }
 
 /// 1 failed, 2 usage, 3 data missing or corrupt, 4 diverged, 5 below the target, 128 + a

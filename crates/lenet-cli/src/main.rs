@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(&args, &printer),
         Command::Predict(args) => commands::predict::run(&args, &printer),
         Command::Export(args) => commands::export::run(&args, &printer),
+        Command::Sweep(args) => commands::sweep::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
         Command::Data { command } => commands::data::run(&command, &printer),
         Command::Completions { shell } => commands::completions::run(shell, &printer),

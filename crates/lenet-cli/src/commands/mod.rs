@@ -6,4 +6,5 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod predict;
 pub(crate) mod summary;
+pub(crate) mod sweep;
 pub(crate) mod train;

@@ -12,7 +12,8 @@ use lenet_train::checkpoint::Checkpoints;
 use lenet_train::{Ended, Error, Event, Keep, Observer};
 
 use self::resume::Resumed;
-use self::run::{Going, Run};
+pub(crate) use self::run::{Going, Run};
+pub(crate) use self::summary::Summary;
 use crate::args::TrainArgs;
 use crate::data;
 use crate::exit::{BelowTarget, Interrupted, Usage};
@@ -127,7 +128,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         folder.written()?;
         return Err(Interrupted {
             signal,
-            run: folder.path().to_owned(),
+            run: Some(folder.path().to_owned()),
         }
         .into());
     }
@@ -137,7 +138,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         &run.parameters,
         &run.metadata(Some(&tested)),
     )?;
-    let summary = run.summary(&fit, &tested, folder.path())?;
+    let summary = run.summary(&fit, &tested, Some(folder.path()))?;
     folder.finish(&summary)?;
     summary.print(args.json, printer)?;
     match args.target_accuracy {

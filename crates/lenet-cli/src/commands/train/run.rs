@@ -16,27 +16,27 @@ use crate::printer::Printer;
 use crate::settings::Resolved;
 
 /// How far a run goes, from where, and what becomes of it on the way.
-pub(super) struct Going<'a> {
-    pub(super) max_steps: Option<u64>,
-    pub(super) keep: Option<Keep<'a>>,
-    pub(super) from: Option<Checkpoint>,
-    pub(super) stop: &'a (dyn Fn() -> bool + Sync),
+pub(crate) struct Going<'a> {
+    pub(crate) max_steps: Option<u64>,
+    pub(crate) keep: Option<Keep<'a>>,
+    pub(crate) from: Option<Checkpoint>,
+    pub(crate) stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// Everything that a run needs, built and checked before anything is written.
-pub(super) struct Run<'a> {
+pub(crate) struct Run<'a> {
     resolved: &'a Resolved,
     data: &'a Dataset,
     device: &'a Device,
     /// What is trained on and what is held out, where something is.
     parts: Option<(Split, Split)>,
     transform: Transform,
-    pub(super) parameters: Parameters,
+    pub(crate) parameters: Parameters,
     model: Box<dyn Model>,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         resolved: &'a Resolved,
         data: &'a Dataset,
         device: &'a Device,
@@ -67,14 +67,14 @@ impl<'a> Run<'a> {
     }
 
     /// The settings that repeat this run: `auto` is what it came to.
-    pub(super) fn settings(&self) -> crate::settings::Settings {
+    pub(crate) fn settings(&self) -> crate::settings::Settings {
         let mut resolved = self.resolved.clone();
         resolved.dataset = Choice::Only(self.data.name);
         resolved.settings()
     }
 
     /// Trains, from a checkpoint where there is one.
-    pub(super) fn fit(&self, going: Going<'_>, observer: &mut dyn Observer) -> anyhow::Result<Fit> {
+    pub(crate) fn fit(&self, going: Going<'_>, observer: &mut dyn Observer) -> anyhow::Result<Fit> {
         let config = &self.resolved.train;
         let mut train =
             Loader::new(self.train(), self.transform, config.batch_size)?.device(self.device);
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
         Ok(fit)
     }
 
-    pub(super) fn test(&self) -> anyhow::Result<Evaluation> {
+    pub(crate) fn test(&self) -> anyhow::Result<Evaluation> {
         let loss = self.resolved.train.model.loss();
         Ok(evaluate(
             &*self.model,
@@ -123,7 +123,7 @@ impl<'a> Run<'a> {
     }
 
     /// A single step and nothing written; the settings are the result.
-    pub(super) fn dry(&self, args: &TrainArgs, printer: &Printer) -> anyhow::Result<()> {
+    pub(crate) fn dry(&self, args: &TrainArgs, printer: &Printer) -> anyhow::Result<()> {
         let once = Going {
             max_steps: Some(1),
             keep: None,
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    pub(super) fn metadata(&self, tested: Option<&Evaluation>) -> Metadata {
+    pub(crate) fn metadata(&self, tested: Option<&Evaluation>) -> Metadata {
         let config = &self.resolved.train;
         Metadata {
             model: config.model.to_string(),
@@ -166,7 +166,7 @@ impl<'a> Run<'a> {
 
     /// What the run is, for its checkpoints: the settings that repeat it, and what must
     /// stay the same.
-    pub(super) fn origin(&self) -> anyhow::Result<Origin> {
+    pub(crate) fn origin(&self) -> anyhow::Result<Origin> {
         let mut identity = self.resolved.identity()?;
         let here = [
             (
@@ -183,18 +183,18 @@ impl<'a> Run<'a> {
     }
 
     /// What is trained on, without what is held out.
-    pub(super) fn train(&self) -> &Split {
+    pub(crate) fn train(&self) -> &Split {
         match &self.parts {
             Some((train, _)) => train,
             None => &self.data.train,
         }
     }
 
-    pub(super) fn summary(
+    pub(crate) fn summary(
         &self,
         fit: &Fit,
         tested: &Evaluation,
-        folder: &Path,
+        folder: Option<&Path>,
     ) -> anyhow::Result<Summary> {
         Ok(Summary {
             dataset: self.data.name.to_string(),
@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
             test_correct: tested.tally.correct,
             train_seconds: fit.train_seconds,
             weights_sha256: weights::sha256(&self.parameters)?,
-            run_dir: folder.display().to_string(),
+            run_dir: folder.map(|folder| folder.display().to_string()),
         })
     }
 }

@@ -6,28 +6,29 @@ use crate::printer::Printer;
 
 /// `summary.json`, and stdout with `--json`.
 #[derive(Serialize)]
-pub(super) struct Summary {
-    pub(super) dataset: String,
-    pub(super) train_samples: usize,
-    pub(super) test_samples: usize,
-    pub(super) model: String,
-    pub(super) parameters: usize,
-    pub(super) seed: u64,
-    pub(super) epochs: u64,
-    pub(super) best_epoch: u64,
+pub(crate) struct Summary {
+    pub(crate) dataset: String,
+    pub(crate) train_samples: usize,
+    pub(crate) test_samples: usize,
+    pub(crate) model: String,
+    pub(crate) parameters: usize,
+    pub(crate) seed: u64,
+    pub(crate) epochs: u64,
+    pub(crate) best_epoch: u64,
     /// By what these weights were chosen.
-    pub(super) chosen_by: &'static str,
-    pub(super) test_loss: f64,
-    pub(super) test_accuracy: f64,
-    pub(super) test_correct: u64,
-    pub(super) train_seconds: f64,
-    pub(super) weights_sha256: String,
-    pub(super) run_dir: String,
+    pub(crate) chosen_by: &'static str,
+    pub(crate) test_loss: f64,
+    pub(crate) test_accuracy: f64,
+    pub(crate) test_correct: u64,
+    pub(crate) train_seconds: f64,
+    pub(crate) weights_sha256: String,
+    /// `None` where no folder was written.
+    pub(crate) run_dir: Option<String>,
 }
 
 impl Summary {
     /// Prints it on stdout.
-    pub(super) fn print(&self, json: bool, printer: &Printer) -> anyhow::Result<()> {
+    pub(crate) fn print(&self, json: bool, printer: &Printer) -> anyhow::Result<()> {
         if json {
             return printer.json(self);
         }
@@ -43,7 +44,9 @@ impl Summary {
             self.train_seconds,
             &self.weights_sha256[..16]
         ))?;
-        printer.result(&format!("run folder {}", self.run_dir))?;
+        if let Some(run_dir) = &self.run_dir {
+            printer.result(&format!("run folder {run_dir}"))?;
+        }
         Ok(())
     }
 }

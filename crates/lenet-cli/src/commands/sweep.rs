@@ -1,0 +1,141 @@
+//! `lenet sweep`: one recipe over several seeds, since one run alone says little.
+
+use anyhow::Context;
+use lenet_train::Event;
+use serde::Serialize;
+
+use super::train::{Going, Run, Summary};
+use crate::args::SweepArgs;
+use crate::data;
+use crate::exit::Interrupted;
+use crate::printer::Printer;
+use crate::settings::Settings;
+use crate::signals::Signals;
+use crate::threads;
+
+/// What the runs came to.
+#[derive(Serialize)]
+struct Sweep {
+    model: String,
+    dataset: String,
+    seeds: usize,
+    test_accuracy: Spread,
+    train_seconds: Spread,
+    runs: Vec<Summary>,
+}
+
+/// Several figures of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+struct Spread {
+    mean: f64,
+    /// Of the sample: the squares by one less than there are. `None` for one run.
+    std: Option<f64>,
+    min: f64,
+    max: f64,
+}
+
+impl Spread {
+    fn of(values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Self {
+            mean,
+            std: (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()),
+            min: values.iter().copied().fold(f64::INFINITY, f64::min),
+            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+}
+
+pub(crate) fn run(args: &SweepArgs, printer: &Printer) -> anyhow::Result<()> {
+    let signals = Signals::watch()?;
+    let below = args.config.as_deref().map(Settings::read);
+    let mut resolved = args
+        .settings
+        .clone()
+        .resolve(below.transpose()?.unwrap_or_default())?;
+    threads::set(resolved.threads)?;
+    let device = resolved.device.open()?;
+    let request = data::request(
+        resolved.dataset,
+        resolved.data_dir.clone(),
+        resolved.offline,
+    );
+    let data = data::load(&request, printer)?;
+    let first = resolved.train.seed;
+    let mut runs: Vec<Summary> = Vec::with_capacity(args.seeds);
+    for number in 0..args.seeds as u64 {
+        resolved.train.seed = first.wrapping_add(number);
+        let run = Run::new(&resolved, &data, &device, printer)?;
+        let going = Going {
+            max_steps: resolved.train.max_steps,
+            keep: None,
+            from: None,
+            stop: &|| signals.received().is_some(),
+        };
+        let fit = run.fit(going, &mut |event: &Event<'_>| {
+            if let Event::EpochEnded(epoch) = event {
+                printer.detail(&format!(
+                    "epoch {}: loss {:.4}",
+                    epoch.epoch, epoch.train_loss
+                ));
+            }
+        });
+        let fit = fit.with_context(|| format!("seed {}", resolved.train.seed))?;
+        if let Some(signal) = signals.received() {
+            return Err(Interrupted { signal, run: None }.into());
+        }
+        let summary = run.summary(&fit, &run.test()?, None)?;
+        printer.note(&format!(
+            "seed {}  test accuracy {:.2} %  loss {:.4}  {:.1} s",
+            summary.seed,
+            100.0 * summary.test_accuracy,
+            summary.test_loss,
+            summary.train_seconds
+        ));
+        runs.push(summary);
+    }
+    let figures = |of: fn(&Summary) -> f64| Spread::of(&runs.iter().map(of).collect::<Vec<_>>());
+    let sweep = Sweep {
+        model: resolved.train.model.to_string(),
+        dataset: data.name.to_string(),
+        seeds: runs.len(),
+        test_accuracy: figures(|run| run.test_accuracy),
+        train_seconds: figures(|run| run.train_seconds),
+        runs,
+    };
+    if args.json {
+        return printer.json(&sweep);
+    }
+    let Spread {
+        mean,
+        std,
+        min,
+        max,
+    } = sweep.test_accuracy;
+    let std = std.map_or(String::new(), |std| format!(" ± {:.3}", 100.0 * std));
+    printer.result(&format!(
+        "{} seeds: test accuracy {:.3}{std} % (from {:.2} to {:.2}), {:.1} s of training each",
+        sweep.seeds,
+        100.0 * mean,
+        100.0 * min,
+        100.0 * max,
+        sweep.train_seconds.mean
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_that_of_the_sample() {
+        let spread = Spread::of(&[0.98, 0.99, 1.0]);
+        // Sums of three f64.
+        assert!((spread.mean - 0.99).abs() < 1e-15);
+        assert!((spread.std.unwrap() - 0.01).abs() < 1e-15);
+        assert_eq!((spread.min, spread.max), (0.98, 1.0));
+        assert_eq!(Spread::of(&[0.5]).std, None);
+    }
+}
