@@ -34,6 +34,7 @@ Usage: cargo xtask [--features F] train [ARGS]   build in release, then run `len
        cargo xtask ci --except STEP...           every check but these
        cargo xtask ci --list                     what the steps are
        cargo xtask tidy                          the layering and house rules
+       cargo xtask results --recipe NAME [ARGS]  ten seeds of a recipe, as docs/results.md has it
        cargo xtask bench [ARGS]                  ours, candle and the peers side by side (`--help` says more)
 
 Options:
@@ -116,6 +117,10 @@ fn parse(args: Vec<OsString>) -> Result<Invocation, Failure> {
                 args: rest,
             })
         }
+        Some("results") => Ok(Invocation::Lenet {
+            features,
+            args: results(rest)?,
+        }),
         Some("lenet") => Ok(Invocation::Lenet {
             features,
             args: rest,
@@ -139,6 +144,32 @@ fn parse(args: Vec<OsString>) -> Result<Invocation, Failure> {
 
 fn usage(message: &str) -> Failure {
     Failure::Usage(format!("{message} (see `cargo xtask --help`)"))
+}
+
+/// `--recipe NAME ARGS` as the sweep that repeats the recipe's figures.
+fn results(args: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
+    let mut args = args.into_iter();
+    let recipe = match args.next() {
+        Some(flag) if flag == "--recipe" => args.next(),
+        Some(flag) => flag
+            .to_str()
+            .and_then(|f| f.strip_prefix("--recipe="))
+            .map(Into::into),
+        None => None,
+    };
+    let Some(recipe) = recipe.as_ref().and_then(|name| name.to_str()) else {
+        return Err(usage("`results` needs --recipe and a recipe's name first"));
+    };
+    let folder = Workspace::find().root().join("crates/lenet-cli/recipes");
+    let file = folder.join(format!("{recipe}.toml"));
+    if !file.is_file() {
+        return Err(usage(&format!(
+            "no recipe `{recipe}` in {}",
+            folder.display()
+        )));
+    }
+    let sweep = ["sweep".into(), "--config".into(), file.into_os_string()];
+    Ok(sweep.into_iter().chain(args).collect())
 }
 
 #[cfg(test)]
@@ -197,6 +228,24 @@ mod tests {
             assert!(
                 matches!(parsed(line), Err(Failure::Usage(_))),
                 "`{line}` was accepted"
+            );
+        }
+    }
+
+    #[test]
+    fn results_are_a_sweep_of_a_recipe_that_there_is() {
+        let words = |line: &str| line.split_whitespace().map(OsString::from).collect();
+        let args = results(words("--recipe fast --seeds 3")).unwrap();
+        assert_eq!(
+            [&args[0], &args[1], &args[3], &args[4]],
+            ["sweep", "--config", "--seeds", "3"]
+        );
+        assert!(args[2].to_string_lossy().ends_with("fast.toml"));
+        assert!(results(words("--recipe=accurate")).is_ok());
+        for line in ["", "--recipe", "--recipe none", "fast"] {
+            assert!(
+                matches!(results(words(line)), Err(Failure::Usage(_))),
+                "{line}"
             );
         }
     }

@@ -165,9 +165,9 @@ pub(crate) struct DataArgs {
 /// Trained weights and how to use them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WeightsArgs {
-    /// Trained weights (safetensors)
+    /// Trained weights (safetensors) [default: those in the program, LeNet-5 on MNIST]
     #[arg(long, value_name = "FILE")]
-    pub(crate) weights: PathBuf,
+    pub(crate) weights: Option<PathBuf>,
     /// The network, where the file does not say it [default: lenet5]
     #[arg(long, value_name = "NAME", env = "LENET_MODEL", hide_env = true)]
     pub(crate) model: Option<ModelKind>,

@@ -2,6 +2,7 @@
 //! exit code that scripts can rely on.
 
 mod args;
+mod builtin;
 mod commands;
 mod data;
 mod exit;

@@ -1,6 +1,6 @@
 //! A trained network from a weights file, with the transform it was trained with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use candle_core::Device;
@@ -11,11 +11,14 @@ use lenet_nn::{ModelKind, Parameters};
 use lenet_tensor::Key;
 
 use crate::args::WeightsArgs;
+use crate::builtin;
 use crate::printer::Printer;
 use crate::threads;
 
 /// A network that is ready to be used.
 pub(crate) struct Trained {
+    /// The file.
+    pub(crate) path: PathBuf,
     pub(crate) kind: ModelKind,
     pub(crate) flavour: Flavour,
     pub(crate) model: Box<dyn Model>,
@@ -35,9 +38,12 @@ impl Trained {
     /// Reads the file and builds the network that it says, or that was asked for.
     pub(crate) fn load(args: &WeightsArgs, printer: &Printer) -> anyhow::Result<Self> {
         threads::set(args.threads)?;
-        let path = &args.weights;
-        let file = WeightsFile::open(path)
-            .context("--weights: expected a safetensors file, as `lenet train` writes it")?;
+        let file = match &args.weights {
+            Some(path) => WeightsFile::open(path)
+                .context("--weights: expected a safetensors file, as `lenet train` writes it")?,
+            None => builtin::weights(),
+        };
+        let path = file.path();
         let metadata = file.metadata()?;
         let said = metadata.clone().map(|m| Said::read(m, path)).transpose()?;
         let kind = kind(said.as_ref(), args.model, path)?;
@@ -49,6 +55,7 @@ impl Trained {
         let loaded = file.load(&parameters)?;
         printer.converted(path, &loaded);
         Ok(Self {
+            path: path.to_owned(),
             kind,
             flavour,
             model,

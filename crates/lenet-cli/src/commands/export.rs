@@ -33,7 +33,7 @@ pub(crate) fn run(args: &ExportArgs, printer: &Printer) -> anyhow::Result<()> {
         target.format == Format::Onnx,
     )?;
     if trained.metadata.is_none() {
-        let note = unsaid(&args.trained.weights, &card);
+        let note = unsaid(&trained.path, &card);
         printer.warn(&note);
         card.notes.push(note);
     }
@@ -118,7 +118,7 @@ impl Target {
         let file = args.output.clone();
         let format = format(&file, args.format)?;
         let card = file.with_extension("json");
-        if is_same(&file, &args.trained.weights) {
+        if (args.trained.weights.as_deref()).is_some_and(|weights| is_same(&file, weights)) {
             return usage(&file, "is the --weights file itself: give another name");
         }
         for path in [&file, &card] {

@@ -70,7 +70,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// article: a recipe of defaults, below everything that a flag, a variable or --config says
+    /// article, fast or accurate: a recipe of defaults, below everything that a flag, a variable or --config says
     #[arg(long, value_name = "NAME", env = "LENET_PRESET", hide_env = true)]
     preset: Preset,
     /// auto, mnist, fashion-mnist, sample or idx [default: auto]

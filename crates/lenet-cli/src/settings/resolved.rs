@@ -33,7 +33,7 @@ impl Settings {
         let given = self.without_synonyms().or(below.without_synonyms());
         let (given, void_preset) = match given.preset {
             Some(preset) => {
-                let filled = given.clone().or(preset.settings());
+                let filled = given.clone().or(preset.settings()?);
                 let void = filled == given;
                 (filled, void)
             }

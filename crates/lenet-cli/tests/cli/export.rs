@@ -183,9 +183,6 @@ fn clothes_have_names() {
 fn what_makes_no_sense_is_refused_before_anything_is_written() {
     let (place, _) = trained(&[]);
     let before = read(&place, WEIGHTS);
-    place
-        .run(&["export", "-o", "m.onnx"])
-        .fails(2, &["--weights"]);
     export(&place, &[]).fails(2, &["--output"]);
     let pickle = ["-o", "m.onnx", "--format", "pickle"];
     export(&place, &pickle).fails(2, &["pickle", "onnx, safetensors"]);

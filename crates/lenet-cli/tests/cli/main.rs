@@ -7,6 +7,7 @@
 mod data;
 mod export;
 mod resume;
+mod sweep;
 mod train;
 mod usage;
 mod weights;

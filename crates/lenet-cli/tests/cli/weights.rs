@@ -306,3 +306,35 @@ fn bad_pictures_and_places_are_named() {
         .fails(2, &["--index 1500", "1500 images"]);
     place.run(&base).fails(2, &["IMAGES"]);
 }
+
+#[test]
+fn the_weights_in_the_program_work_at_once() {
+    let place = Place::new();
+    let eval = place
+        .run(&["eval", "--dataset", "sample", "--json"])
+        .ok()
+        .json();
+    assert!(eval["accuracy"].as_f64().unwrap() > 0.99, "{eval}");
+    let predict = [
+        "predict",
+        "--dataset",
+        "sample",
+        "--index",
+        "0",
+        "--index",
+        "1",
+        "--json",
+    ];
+    assert_eq!(place.run(&predict).ok().json().as_array().unwrap().len(), 2);
+    place.run(&["export", "-o", "lenet5.onnx"]).ok();
+    let card = std::fs::read_to_string(place.path().join("lenet5.json")).unwrap();
+    let card: serde_json::Value = serde_json::from_str(&card).unwrap();
+    assert_eq!(card["dataset"], "mnist", "{card}");
+    // Another network's name is told as for a file.
+    place
+        .run(&["eval", "--dataset", "sample", "--model", "convnet"])
+        .fails(
+            1,
+            &["the weights in the program: holds weights of lenet5, not of convnet"],
+        );
+}

@@ -136,6 +136,19 @@ impl WeightsFile {
         })
     }
 
+    /// A file that is in memory already, under this name.
+    pub fn from_bytes(name: &Path, bytes: Vec<u8>) -> Self {
+        Self {
+            path: name.to_owned(),
+            bytes,
+        }
+    }
+
+    /// Where it is from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// As [`metadata`].
     ///
     /// # Errors
