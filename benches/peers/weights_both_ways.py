@@ -6,6 +6,7 @@ load takes them, and both give the same logits.
 PROGRAM is a `lenet` that is built already. Each model trains a few steps on the built-in
 sample; `load_state_dict(strict=True)` takes the file; and PyTorch's own weights, after
 some training steps of PyTorch, are read by `lenet predict`, as f32, f16, bf16 and f64.
+PyTorch's pickles are refused with a command that converts them, which then is run.
 A line a model on stdout; the exit code is 1 when one fails. It needs PyTorch, numpy and
 safetensors.
 """
@@ -13,6 +14,7 @@ safetensors.
 import argparse
 import gzip
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -93,15 +95,25 @@ def from_pytorch(lenet, name, folder):
         rounded.load_state_dict({n: t.to(torch.float32) if t.is_floating_point() else t for n, t in state.items()})
         found = ours(lenet, weights, [*flags(name), "--no-normalize"])
         largest = max(largest, np.abs(theirs(rounded, images(name)) - found).max())
-    pickle = folder / "from-pytorch.pt"
-    torch.save(model.state_dict(), pickle)
-    try:
-        ours(lenet, pickle, flags(name))
-    except RuntimeError as error:
-        assert "python -c" in str(error), error
-    else:
-        raise AssertionError("a pickle was read")
+    state = model.state_dict()
+    for number, (pickle, zipped) in enumerate([(state, True), (state, False), ({"state_dict": state}, True)]):
+        converted = convert(lenet, name, pickle, zipped, folder / f"a pickle's no. {number}.pt")
+        found = ours(lenet, converted, [*flags(name), "--no-normalize"])
+        largest = max(largest, np.abs(theirs(model, images(name)) - found).max())
     return largest
+
+
+def convert(lenet, name, pickle, zipped, path):
+    """A pickle is refused with the line that makes safetensors of it."""
+    torch.save(pickle, path, _use_new_zipfile_serialization=zipped)
+    try:
+        ours(lenet, path, flags(name))
+    except RuntimeError as error:
+        _, python, command = str(error).partition("python3 ")
+        assert python, error
+        subprocess.run(f"{shlex.quote(sys.executable)} {command}", shell=True, check=True)
+        return path.with_suffix(".safetensors")
+    raise AssertionError(f"{path.name} was read")
 
 
 def main():
