@@ -31,7 +31,7 @@ from models import MODELS, Dropout  # noqa: E402
 
 SAMPLE = PEERS.parents[1] / "crates" / "lenet-data" / "sample"
 IMAGES = 100
-# Logits of a few units from the same f32 weights, summed in another order.
+# As a part of the largest logit: the same f32 weights, summed in another order.
 TOLERANCE = 1e-4
 # Weights in fewer bits than f32 are the same weights to both sides.
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64]
@@ -62,6 +62,10 @@ def theirs(model, x):
         return model(x).numpy()
 
 
+def apart(theirs, ours):
+    return np.abs(theirs - ours).max() / np.abs(theirs).max()
+
+
 def to_pytorch(lenet, name, folder):
     """Trained here, loaded there."""
     told = ["--dataset", "sample", "--max-steps", "20", "--no-normalize", "--out-dir", folder]
@@ -73,7 +77,7 @@ def to_pytorch(lenet, name, folder):
     for counter in counters:
         value = model.state_dict()[counter]
         assert value.dtype == torch.int64 and value == 20, f"{counter} is {value}, {value.dtype}"
-    return np.abs(theirs(model, images(name)) - ours(lenet, weights)).max()
+    return apart(theirs(model, images(name)), ours(lenet, weights))
 
 
 def from_pytorch(lenet, name, folder):
@@ -94,12 +98,12 @@ def from_pytorch(lenet, name, folder):
         rounded = MODELS[name]()
         rounded.load_state_dict({n: t.to(torch.float32) if t.is_floating_point() else t for n, t in state.items()})
         found = ours(lenet, weights, [*flags(name), "--no-normalize"])
-        largest = max(largest, np.abs(theirs(rounded, images(name)) - found).max())
+        largest = max(largest, apart(theirs(rounded, images(name)), found))
     state = model.state_dict()
     for number, (pickle, zipped) in enumerate([(state, True), (state, False), ({"state_dict": state}, True)]):
         converted = convert(lenet, name, pickle, zipped, folder / f"a pickle's no. {number}.pt")
         found = ours(lenet, converted, [*flags(name), "--no-normalize"])
-        largest = max(largest, np.abs(theirs(model, images(name)) - found).max())
+        largest = max(largest, apart(theirs(model, images(name)), found))
     return largest
 
 
