@@ -11,6 +11,12 @@ pub(crate) fn text(cause: &(dyn Error + 'static)) -> String {
     if let Some(error) = cause.downcast_ref::<lenet_data::Error>() {
         return of_data(error, text);
     }
+    if let Some(lenet_nn::Error::Mismatch { .. }) = cause.downcast_ref() {
+        // Tensors' names stand between backticks, too: one of them may be a field's.
+        return text
+            .replace("fits `model`", "fits --model")
+            .replace("fit `model`", "fit --model");
+    }
     match cause.downcast_ref::<lenet_train::Error>() {
         Some(lenet_train::Error::Config(_)) => flags(&text),
         Some(lenet_train::Error::Diverged { .. }) => format!("{text} (--lr)"),
@@ -44,6 +50,27 @@ fn flags(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_that_fits_is_a_flag_and_a_tensors_name_is_none() {
+        let mismatch = |problem: &str| lenet_nn::Error::Mismatch {
+            path: "w".into(),
+            problems: vec!["`bias` is missing".to_owned(), problem.to_owned()],
+        };
+        for (problem, expected) in [
+            (
+                "the file fits `model` convnet",
+                "the file fits --model convnet",
+            ),
+            (
+                "would fit `model` convnet: save",
+                "would fit --model convnet: save",
+            ),
+        ] {
+            let expected = format!("w: does not fit the model: `bias` is missing; {expected}");
+            assert_eq!(text(&mismatch(problem)), expected);
+        }
+    }
 
     #[test]
     fn fields_are_flags_and_faults_have_their_commands() {

@@ -9,7 +9,7 @@ mod common;
 
 use lenet_data::Loader;
 use lenet_nn::{ModelKind, weights};
-use lenet_train::{Ended, Error, Event, OptimizerKind, TrainConfig, evaluate};
+use lenet_train::{Ended, Error, Event, OptimizerKind, Scheduler, TrainConfig, evaluate};
 
 use common::{run, sample, transform};
 
@@ -141,6 +141,30 @@ fn max_steps_ends_within_an_epoch_and_counts_what_was_seen() {
     assert_eq!((last.epoch, last.step), (1, 3));
     // The rate is that of the 30 samples seen, up to the rounding of a division.
     assert!((last.samples_per_second * last.train_seconds - 30.0).abs() < 1e-6);
+}
+
+#[test]
+fn each_epoch_reports_the_learning_rate_of_its_last_step() {
+    let data = sample();
+    // Three steps an epoch, of which `max_steps` leaves eight in all: those are what the
+    // schedule goes over.
+    let config = TrainConfig {
+        batch_size: 4000,
+        epochs: 4,
+        max_steps: Some(8),
+        lr: 0.01,
+        scheduler: Scheduler::Cosine,
+        warmup_epochs: 1.0,
+        ..TrainConfig::default()
+    };
+    let fit = run(&data, &config, &mut ()).2.unwrap();
+    let lrs: Vec<f64> = fit.epochs.iter().map(|epoch| epoch.lr).collect();
+    let cosine = |step: f64| 0.005 * (1.0 + (std::f64::consts::PI * step / 5.0).cos());
+    for (found, expected) in lrs.iter().zip([0.01, cosine(2.0), cosine(4.0)]) {
+        // The same formula up to the order of its operations, in f64.
+        assert!((found - expected).abs() < 1e-16, "{lrs:?}");
+    }
+    assert_eq!(lrs.len(), 3);
 }
 
 #[test]

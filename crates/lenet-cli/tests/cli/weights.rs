@@ -108,9 +108,14 @@ fn weights_that_do_not_fit_are_refused_and_change_nothing() {
         "--init-from",
         weights,
     ];
-    place
-        .run(&start)
-        .fails(1, &["`fc3.weight` is missing", "expected [6, 1, 5, 5]"]);
+    place.run(&start).fails(
+        1,
+        &[
+            "`fc3.weight` is missing",
+            "expected [6, 1, 5, 5]",
+            "fits --model convnet",
+        ],
+    );
     assert!(!place.path().join("other").exists());
     eval(&place, "no/such.safetensors", &[]).fails(1, &["--weights", "no/such.safetensors"]);
 
@@ -133,13 +138,39 @@ fn weights_that_do_not_fit_are_refused_and_change_nothing() {
     place.run(&pickle).fails(
         1,
         &[
-            "my net.pt: not a weights file: a PyTorch pickle",
-            "'my net.safetensors'",
+            "my net.pt: not a weights file: expected safetensors; a PyTorch pickle",
+            "'my net.pt' 'my net.safetensors'",
         ],
     );
     assert!(!place.path().join("other").exists());
     std::fs::write(&path, &bytes[..1000]).unwrap();
     eval(&place, weights, &[]).fails(1, &["model.safetensors", "not a weights file"]);
+}
+
+#[test]
+fn what_f32_cannot_hold_starts_no_run() {
+    let place = Place::new();
+    write_weights(&place, 0.5, &lenet5());
+    let path = place.path().join("w.safetensors");
+    let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let wide = tensors.into_iter().map(|(name, tensor)| {
+        let tensor = tensor.to_dtype(candle_core::DType::F64).unwrap();
+        let factor = if name == "fc2.bias" { 1e39 } else { 1.0 };
+        (name, (tensor * factor).unwrap())
+    });
+    let wide: std::collections::HashMap<_, _> = wide.collect();
+    candle_core::safetensors::save(&wide, &path).unwrap();
+    let args = ["train", "--dataset", "sample", "--out-dir", "run"];
+    let ran = place.run(&[&args[..], &["--init-from", "w.safetensors"]].concat());
+    ran.fails(
+        1,
+        &[
+            "w.safetensors",
+            "`fc2.bias` holds 5e38 at position 0, too large for f32",
+        ],
+    );
+    assert!(!ran.stderr.contains("converted"), "{}", ran.stderr);
+    assert!(!place.path().join("run").exists());
 }
 
 #[test]

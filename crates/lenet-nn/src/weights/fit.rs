@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use lenet_tensor::Key;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -65,32 +66,56 @@ fn tensor(entry: &Entry, view: &TensorView<'_>) -> Result<Tensor, String> {
             entry.var.dims()
         ));
     }
-    let dtype = match view.dtype() {
-        Dtype::F32 => DType::F32,
-        Dtype::F16 => DType::F16,
-        Dtype::BF16 => DType::BF16,
-        Dtype::F64 => DType::F64,
-        // PyTorch counts BatchNorm's batches in an integer.
-        Dtype::I64 if is_counter(entry) => DType::I64,
+    let integer = match view.dtype() {
+        Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64 => false,
+        // PyTorch counts BatchNorm's batches in I64; other programs may in less.
+        Dtype::I64 | Dtype::I32 | Dtype::I16 | Dtype::U32 | Dtype::U16 | Dtype::U8
+            if is_counter(entry) =>
+        {
+            true
+        }
         other => return Err(format!("holds {other:?}, expected F32, F16, BF16 or F64")),
     };
     let read = || {
-        let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?;
-        let values = tensor.to_dtype(DType::F32)?;
-        let flat = values.flatten_all()?.to_vec1::<f32>()?;
-        let bad = flat.iter().position(|v| !v.is_finite());
-        let bad = bad.map(|at| format!("holds {} at position {at}", flat[at]));
-        let tensor = values
-            .to_dtype(entry.var.dtype())?
-            .to_device(entry.var.device())?;
-        Ok::<_, candle_core::Error>((tensor, bad))
+        let tensor = view.load(&Device::Cpu)?;
+        let tensor = if integer {
+            // By way of f64, which candle has a way to from every integer.
+            tensor.to_dtype(DType::F64)?
+        } else {
+            tensor
+        };
+        let problem = problem(&tensor, entry)?;
+        let tensor = tensor.to_dtype(entry.var.dtype())?;
+        Ok::<_, candle_core::Error>((tensor.to_device(entry.var.device())?, problem))
     };
     match read() {
         Ok((tensor, None)) => Ok(tensor),
-        Ok((_, Some(bad))) if dtype == DType::F64 => Err(format!("{bad}, as f32")),
-        Ok((_, Some(bad))) => Err(bad),
+        Ok((_, Some(problem))) => Err(problem),
         Err(error) => Err(format!("cannot be read: {error}")),
     }
+}
+
+/// The first value that the entry cannot take, with its place in the flat tensor.
+fn problem(tensor: &Tensor, entry: &Entry) -> candle_core::Result<Option<String>> {
+    let flat = tensor.flatten_all()?;
+    let given = flat.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+    let taken = flat.to_dtype(entry.var.dtype())?.to_dtype(DType::F64)?;
+    let taken = taken.to_vec1::<f64>()?;
+    Ok((0..given.len()).find_map(|at| {
+        let value = given[at];
+        if !value.is_finite() {
+            Some(format!("holds {value} at position {at}"))
+        } else if !taken[at].is_finite() {
+            let dtype = entry.var.dtype().as_str();
+            Some(format!(
+                "holds {value:e} at position {at}, too large for {dtype}"
+            ))
+        } else if is_counter(entry) && value < 0.0 {
+            Some(format!("holds {value}, expected a count"))
+        } else {
+            None
+        }
+    }))
 }
 
 fn converted(view: &TensorView<'_>) -> Option<&'static str> {
@@ -104,30 +129,43 @@ fn converted(view: &TensorView<'_>) -> Option<&'static str> {
 
 /// What would make the file fit.
 fn hint(file: &SafeTensors<'_>, entries: &[Entry]) -> Option<String> {
-    let shape = |name: &str| file.tensor(name).ok().map(|view| view.shape().to_vec());
     let fits = |prefix: &str, entries: &[Entry]| {
         file.len() == entries.len()
             && entries.iter().all(|entry| {
-                shape(&format!("{prefix}{}", entry.name)).as_deref() == Some(entry.var.dims())
+                let view = file.tensor(&format!("{prefix}{}", entry.name));
+                view.is_ok_and(|view| view.shape() == entry.var.dims())
             })
     };
-    // What DataParallel and torch.compile put before each name.
-    for prefix in ["module.", "_orig_mod."] {
-        if fits(prefix, entries) {
-            return Some(format!(
-                "without `{prefix}` before each name it would fit: save the module inside \
-                 ({})",
-                if prefix == "module." {
-                    "model.module"
-                } else {
-                    "model._orig_mod"
-                }
-            ));
-        }
+    let other = |prefix: &str| {
+        ModelKind::ALL.into_iter().find(|kind| {
+            let parameters = Parameters::new(Key::from_seed(0), &Device::Cpu);
+            kind.build(Default::default(), &parameters).is_ok()
+                && fits(prefix, &parameters.entries())
+        })
+    };
+    if let Some(kind) = other("") {
+        return Some(format!("the file fits `model` {kind}"));
     }
-    ModelKind::ALL.into_iter().find_map(|kind| {
-        let parameters = Parameters::new(Key::from_seed(0), &Device::Cpu);
-        kind.build(Default::default(), &parameters).ok()?;
-        fits("", &parameters.entries()).then(|| format!("it fits model {kind}"))
+    let prefix = common_prefix(&file.names())?;
+    let module = prefix.trim_end_matches('.');
+    if fits(prefix, entries) {
+        return Some(format!(
+            "without `{prefix}` before each name the file would fit: save model.{module}"
+        ));
+    }
+    other(prefix).map(|kind| {
+        format!(
+            "without `{prefix}` before each name the file would fit `model` {kind}: save \
+             model.{module}"
+        )
     })
+}
+
+/// What all names begin with, up to a dot: `module.` of DataParallel, `_orig_mod.` of
+/// torch.compile, or the name of a field.
+fn common_prefix<'a>(names: &[&'a str]) -> Option<&'a str> {
+    let first = *names.first()?;
+    let ends = first.match_indices('.').map(|(at, _)| &first[..=at]);
+    ends.rev()
+        .find(|prefix| names.iter().all(|name| name.starts_with(prefix)))
 }

@@ -115,7 +115,6 @@ fn files_that_are_no_weights_say_so() {
     assert!(matches!(load(&path, &parameters), Err(Error::Io { .. })));
     for (bytes, part) in [
         (&b"PK\x03\x04rest"[..], "PyTorch pickle"),
-        (b"", "expected safetensors"),
         (b"hello world", "expected safetensors"),
     ] {
         fs::write(&path, bytes).unwrap();
@@ -243,7 +242,8 @@ fn what_does_not_convert_is_named_and_changes_nothing() {
     });
     let error = load(&path, &parameters).unwrap_err().to_string();
     assert!(
-        error.contains("`fc1.bias` holds") && error.contains("inf at position 0, as f32"),
+        error.contains("`fc1.bias` holds")
+            && error.contains("e298 at position 0, too large for f32"),
         "{error}"
     );
     elsewhere(&path, DType::U32, "", |_, tensor| tensor.abs().unwrap());
@@ -263,49 +263,71 @@ fn a_file_that_would_fit_elsewhere_says_where() {
         let (_, parameters) = build(kind, 2);
         load(&path, &parameters).unwrap_err().to_string()
     };
-    elsewhere(&path, DType::F32, "module.", |_, tensor| tensor);
-    assert!(error(ModelKind::Lenet5).ends_with("save the module inside (model.module)"));
-    elsewhere(&path, DType::F32, "_orig_mod.", |_, tensor| tensor);
-    assert!(error(ModelKind::Lenet5).contains("without `_orig_mod.` before each name"));
-    elsewhere(&path, DType::F32, "", |_, tensor| tensor);
-    assert!(error(ModelKind::ConvNet).ends_with("it fits model lenet5"));
-    elsewhere(&path, DType::F32, "else.", |_, tensor| tensor);
+    let of = |prefix: &str| elsewhere(&path, DType::F32, prefix, |_, tensor| tensor);
+    let without = |prefix: &str| format!("without `{prefix}` before each name the file would fit");
+    for (prefix, module) in [
+        ("module.", "module"),
+        ("_orig_mod.", "_orig_mod"),
+        ("module._orig_mod.", "module._orig_mod"),
+        ("net.", "net"),
+    ] {
+        of(prefix);
+        let here = format!("{}: save model.{module}", without(prefix));
+        assert!(error(ModelKind::Lenet5).ends_with(&here));
+        let there = format!("{} `model` lenet5: save model.{module}", without(prefix));
+        assert!(error(ModelKind::ConvNet).ends_with(&there));
+    }
+    of("");
+    assert!(error(ModelKind::ConvNet).ends_with("the file fits `model` lenet5"));
+    // Nothing would help.
+    elsewhere(&path, DType::F32, "else.", |_, tensor| {
+        tensor.flatten_all().unwrap()
+    });
     assert!(error(ModelKind::Lenet5).ends_with("`else.fc3.weight` is not of this model"));
 }
 
 #[test]
-fn what_is_no_safetensors_is_told_by_what_it_is() {
+fn a_count_may_be_any_integer_but_not_below_zero() {
     let folder = tempfile::tempdir().unwrap();
-    let mut tar = vec![0; 600];
-    tar[257..262].copy_from_slice(b"ustar");
-    for (name, bytes, parts) in [
-        (
-            "a.pt",
-            &b"PK\x03\x04.."[..],
-            &["PyTorch pickle", "a.pt'", "a.safetensors')"][..],
-        ),
-        (
-            "it's.pth",
-            b"\x80\x02}q",
-            &["PyTorch pickle", "it\\'s.pth'"],
-        ),
-        ("p5.bin", b"\x80\x05..", &["PyTorch pickle"]),
-        ("old.pt", &tar, &["PyTorch pickle"]),
-        ("a.npz", b"PK\x03\x04..", &["numpy"]),
-        ("a.gguf", b"GGUF\x03", &["GGUF"]),
-        ("a.onnx", b"\x08\x08\x12", &["an ONNX graph"]),
-        ("a.safetensors", b"<!DOCTYPE html>", &["a web page"]),
-        ("empty.safetensors", b"", &["it is empty"]),
-        ("cut.safetensors", b"\xff\x00", &["expected safetensors"]),
+    let path = folder.path().join("w.safetensors");
+    let (_, original) = build(ModelKind::Lenet5Plus, 1);
+    let write = |dtype: DType, count: f64| {
+        let tensors: HashMap<String, Tensor> = original
+            .entries()
+            .into_iter()
+            .map(|entry| {
+                let tensor = entry.var.as_tensor().detach();
+                let tensor = if is_counter(&entry) {
+                    tensor.affine(0.0, count).unwrap().to_dtype(dtype).unwrap()
+                } else {
+                    tensor
+                };
+                (entry.name, tensor)
+            })
+            .collect();
+        candle_core::safetensors::save(&tensors, &path).unwrap();
+    };
+    let (_, loaded) = build(ModelKind::Lenet5Plus, 2);
+    for dtype in [
+        DType::I64,
+        DType::I32,
+        DType::I16,
+        DType::U32,
+        DType::U8,
+        DType::F32,
     ] {
-        let path = folder.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        let (_, parameters) = build(ModelKind::Lenet5, 2);
-        let error = load(&path, &parameters).unwrap_err().to_string();
-        assert!(error.contains(name.split('\'').next().unwrap()), "{error}");
-        for part in parts {
-            assert!(error.contains(part), "{name}: {part} not in: {error}");
-        }
-        assert!(!error.contains('\n'));
+        write(dtype, 7.0);
+        assert!(load(&path, &loaded).unwrap().converted.is_empty());
+        let counters = loaded.entries().into_iter().filter(is_counter);
+        let counts: Vec<f32> = counters.map(|e| e.var.to_scalar().unwrap()).collect();
+        assert_eq!(counts, [7.0; 4], "{dtype:?}");
     }
+    let before = sha256(&loaded).unwrap();
+    write(DType::I64, -1.0);
+    let error = load(&path, &loaded).unwrap_err().to_string();
+    assert!(
+        error.contains("`block1.norm1.num_batches_tracked` holds -1, expected a count"),
+        "{error}"
+    );
+    assert_eq!(sha256(&loaded).unwrap(), before);
 }

@@ -86,6 +86,12 @@ impl Case<'_> {
             .collect()
     }
 
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        let key = format!("{}/{name}", self.name);
+        self.golden.tensors.contains_key(&key)
+    }
+
     fn find(&self, name: &str) -> Option<&Tensor> {
         let key = format!("{}/{name}", self.name);
         let tensor = self.golden.tensors.get(&key)?;

@@ -45,6 +45,7 @@ pub(crate) fn run(
         epochs: config.epochs,
         max_steps: config.max_steps,
         patience: config.patience,
+        schedule: Some(config.schedule(train.batch_count() as u64)),
         ..Trainer::new(&*model, &parameters, config.model.loss(), &mut *optimizer)
     }
     .fit(&train, held_out.as_ref(), observer);
