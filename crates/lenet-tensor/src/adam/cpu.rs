@@ -86,12 +86,8 @@ impl Kernel for Step<'_> {
 fn eight<S: Simd>(simd: S, c: &Coefficients<f32>, [t, g, m, v]: [S::V; 4]) -> [S::V; 3] {
     let kept = simd.mul(t, simd.splat(c.shrink));
     let g = simd.mul_add(simd.splat(c.coupled), kept, g);
-    let m = simd.mul_add(
-        simd.splat(c.beta1),
-        m,
-        simd.mul(simd.splat(1.0 - c.beta1), g),
-    );
-    let square = simd.mul(simd.mul(simd.splat(1.0 - c.beta2), g), g);
+    let m = simd.mul_add(simd.splat(c.beta1), m, simd.mul(simd.splat(c.rest1), g));
+    let square = simd.mul(simd.mul(simd.splat(c.rest2), g), g);
     let v = simd.mul_add(simd.splat(c.beta2), v, square);
     let (m, v) = (simd.flush(m), simd.flush(v));
     // A product with the inverse: one division less of the two.

@@ -120,8 +120,8 @@ pub fn update(
             let theta = parameter.as_tensor().detach();
             let c = Coefficients::<f64>::new(hyper, t);
             let gradient = (gradient + (&theta * c.coupled)?)?;
-            *first = ((&*first * c.beta1)? + (&gradient * (1.0 - c.beta1))?)?;
-            *second = ((&*second * c.beta2)? + (gradient.sqr()? * (1.0 - c.beta2))?)?;
+            *first = ((&*first * c.beta1)? + (&gradient * c.rest1)?)?;
+            *second = ((&*second * c.beta2)? + (gradient.sqr()? * c.rest2)?)?;
             let denominator = second.sqrt()?.affine(1.0 / c.root_correction2, c.eps)?;
             let step = ((&*first / denominator)? * c.step_size)?;
             parameter.set(&((theta * c.shrink)? - step)?)
@@ -132,7 +132,11 @@ pub fn update(
 /// What stays the same over a tensor.
 struct Coefficients<T> {
     beta1: T,
+    /// `1 - β₁`.
+    rest1: T,
     beta2: T,
+    /// `1 - β₂`: from β₂ in f32 it would be wrong in its fifth digit.
+    rest2: T,
     eps: T,
     /// `lr / (1 - β₁ᵗ)`.
     step_size: T,
@@ -156,7 +160,9 @@ impl<T: num_traits::Float> Coefficients<T> {
         };
         Self {
             beta1: of(hyper.beta1),
+            rest1: of(1.0 - hyper.beta1),
             beta2: of(hyper.beta2),
+            rest2: of(1.0 - hyper.beta2),
             eps: of(hyper.eps),
             step_size: of(hyper.lr / power(hyper.beta1)),
             root_correction2: of(power(hyper.beta2).sqrt()),

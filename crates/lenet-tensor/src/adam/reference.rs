@@ -17,8 +17,8 @@ pub fn step<T: Float>(
     for i in 0..theta.len() {
         theta[i] = theta[i] * c.shrink;
         let g = gradient[i] + c.coupled * theta[i];
-        first[i] = c.beta1 * first[i] + (T::one() - c.beta1) * g;
-        second[i] = c.beta2 * second[i] + (T::one() - c.beta2) * g * g;
+        first[i] = c.beta1 * first[i] + c.rest1 * g;
+        second[i] = c.beta2 * second[i] + c.rest2 * g * g;
         let denominator = second[i].sqrt() / c.root_correction2 + c.eps;
         theta[i] = theta[i] - c.step_size * (first[i] / denominator);
     }
