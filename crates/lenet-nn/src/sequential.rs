@@ -35,8 +35,10 @@ pub struct Sequential {
     input: Vec<usize>,
     trace: Trace,
     layers: Vec<(String, Box<dyn Layer>)>,
-    /// The layers of each operation that runs several; `None`: none may.
-    fusions: Option<Vec<Range<usize>>>,
+    /// The layers of each operation that runs several.
+    fusions: Vec<Range<usize>>,
+    /// Whether layers to come may run as one.
+    fuse: bool,
 }
 
 impl Sequential {
@@ -46,7 +48,8 @@ impl Sequential {
             input: input.to_vec(),
             trace: Trace::new(input),
             layers: Vec::new(),
-            fusions: Some(Vec::new()),
+            fusions: Vec::new(),
+            fuse: true,
         }
     }
 
@@ -55,7 +58,7 @@ impl Sequential {
     /// within rounding.
     #[must_use]
     pub fn unfused(mut self) -> Self {
-        self.fusions = None;
+        self.fuse = false;
         self
     }
 
@@ -72,11 +75,12 @@ impl Sequential {
         self.layers.push((name.to_owned(), Box::new(layer)));
         let end = self.layers.len();
         for layers in [2, 3] {
-            let range = end.saturating_sub(layers)..end;
-            if self.fusion(&range).is_some()
-                && let Some(fusions) = &mut self.fusions
-            {
-                fusions.push(range);
+            let Some(start) = end.checked_sub(layers) else {
+                continue;
+            };
+            let range = start..end;
+            if self.fuse && self.fusion(&range).is_some() {
+                self.fusions.push(range);
                 self.trace.fuse_last(layers);
             }
         }
@@ -117,8 +121,7 @@ impl ModuleT for Sequential {
         let mut x = x.clone();
         let mut at = 0;
         while let Some((name, layer)) = self.layers.get(at) {
-            let fusions = self.fusions.as_deref().unwrap_or_default();
-            let fused = fusions.iter().find(|layers| layers.start == at);
+            let fused = self.fusions.iter().find(|layers| layers.start == at);
             let (y, layers) = match fused.and_then(|layers| self.fusion(layers)) {
                 Some(fusion) => (fusion.forward(&x), fused.map_or(1, Range::len)),
                 None => (layer.forward_t(&x, train), 1),
@@ -271,6 +274,28 @@ mod tests {
         // 25 products up to 1, and 75 of those, in another order.
         assert_close(&fused_y, &y, 1e-5);
         assert_close(&fused_dw, &dw, 1e-5);
+    }
+
+    #[test]
+    fn what_the_summary_says_runs_as_one_does() {
+        let parameters = parameters();
+        let vb = parameters.builder();
+        let chain = |name: &str| {
+            let linear = Linear::new(4, 4, vb.pp(name)).unwrap();
+            let net = Sequential::new(&[4]).add(name, linear);
+            net.unwrap().add("relu", ReLU).unwrap()
+        };
+        let runs = |net: &Sequential| {
+            let marked = net.layers().iter().filter(|l| l.fused_into.is_some());
+            (net.fusions.len(), marked.count())
+        };
+        assert_eq!(runs(&chain("a")), (1, 1));
+        // The layers that were there before run as they did.
+        let net = chain("b").unfused();
+        assert_eq!(runs(&net), (1, 1));
+        let net = net.add("fc", Linear::new(4, 4, vb.pp("c")).unwrap());
+        let net = net.unwrap().add("relu2", ReLU).unwrap();
+        assert_eq!(runs(&net), (1, 1));
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Conv2dGeometry {
     ///
     /// # Errors
     /// The first of: another number of axes, a zero, groups that do not divide
-    /// the channels, channels that differ, a window larger than the input.
+    /// the channels, channels that differ, a window larger than the input, padding
+    /// that makes more of it than the machine can address.
     pub fn new(
         input: &[usize],
         weight: &[usize],
@@ -103,13 +104,23 @@ impl Conv2dGeometry {
             }
             .output()
         };
+        let output = [axis(0, "height", height, kh)?, axis(1, "width", width, kw)?];
+        nonzero(OP, "input height", height)?;
+        nonzero(OP, "input width", width)?;
+        let [down, right] = options.padding;
+        addressable(
+            OP,
+            "padded input",
+            [in_channels, height + 2 * down, width + 2 * right],
+        )?;
+        addressable(OP, "output", [batch, out_channels, output[0], output[1]])?;
         Ok(Self {
             batch,
             in_channels,
             out_channels,
             input: [height, width],
             kernel: [kh, kw],
-            output: [axis(0, "height", height, kh)?, axis(1, "width", width, kw)?],
+            output,
             options,
         })
     }
@@ -247,6 +258,21 @@ fn nonzero(op: &'static str, what: &'static str, size: usize) -> Result<(), Shap
     Ok(())
 }
 
+/// Whether a tensor of these sizes, in f64, has an address for every byte; that of a
+/// batch of none for one sample.
+fn addressable<const N: usize>(
+    op: &'static str,
+    what: &'static str,
+    sizes: [usize; N],
+) -> Result<(), ShapeError> {
+    let mut bytes = std::iter::once(size_of::<f64>()).chain(sizes.map(|size| size.max(1)));
+    let total = bytes.try_fold(1usize, usize::checked_mul);
+    match total.map(isize::try_from) {
+        Some(Ok(_)) => Ok(()),
+        _ => Err(ShapeError::TooLarge { op, what }),
+    }
+}
+
 fn four(
     op: &'static str,
     expected: &'static str,
@@ -260,85 +286,5 @@ fn four(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn conv(input: [usize; 4], weight: [usize; 4], options: Conv2dOptions) -> String {
-        match Conv2dGeometry::new(&input, &weight, options) {
-            Ok(g) => format!("{:?}", g.output_shape()),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn lenets_layers_have_the_sizes_of_1998() {
-        let plain = Conv2dOptions::default();
-        assert_eq!(conv([4, 1, 32, 32], [6, 1, 5, 5], plain), "[4, 6, 28, 28]");
-        assert_eq!(
-            conv([4, 6, 14, 14], [16, 6, 5, 5], plain),
-            "[4, 16, 10, 10]"
-        );
-        let pool = Pool2dGeometry::new("max_pool2d", &[4, 6, 28, 28], [2; 2], [2; 2]).unwrap();
-        assert_eq!(pool.output_shape(), [4, 6, 14, 14]);
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named() {
-        let plain = Conv2dOptions::default();
-        assert_eq!(
-            conv([1, 3, 28, 28], [6, 1, 5, 5], plain),
-            "conv2d: input has 3 channels but weight expects 1 (weight [6, 1, 5, 5])"
-        );
-        let error = conv([1, 1, 28, 4], [6, 1, 5, 5], plain);
-        assert!(
-            error.starts_with(
-                "conv2d: a window of 5 (kernel 5, dilation 1) does not fit the width of 4"
-            ),
-            "{error}"
-        );
-        let stride = Conv2dOptions {
-            stride: [0, 1],
-            ..plain
-        };
-        assert_eq!(
-            conv([1, 1, 8, 8], [6, 1, 5, 5], stride),
-            "conv2d: stride is 0, it must be at least 1"
-        );
-        let groups = Conv2dOptions { groups: 4, ..plain };
-        assert_eq!(
-            conv([1, 6, 8, 8], [8, 1, 5, 5], groups),
-            "conv2d: 4 groups do not divide 6 input channels"
-        );
-        let huge = Conv2dOptions {
-            padding: [usize::MAX, 0],
-            ..plain
-        };
-        assert_eq!(
-            conv([1, 1, 8, 8], [6, 1, 5, 5], huge),
-            "conv2d: the padding is too large for this machine"
-        );
-        let rank = Conv2dGeometry::new(&[28, 28], &[6, 1, 5, 5], plain).unwrap_err();
-        assert_eq!(
-            rank.to_string(),
-            "conv2d: expected input [N, C, H, W], got [28, 28] (2 axes)"
-        );
-    }
-
-    proptest! {
-        /// Counting the places of the window one by one gives the same number.
-        #[test]
-        fn the_output_counts_the_places(
-            size in 1usize..40, kernel in 1usize..7, stride in 1usize..5,
-            padding in 0usize..4, dilation in 1usize..4,
-        ) {
-            let axis = Axis { op: "test", axis: "height", size, kernel, stride, padding, dilation };
-            let last_tap = dilation * (kernel - 1);
-            let places = (0..size + 2 * padding)
-                .step_by(stride)
-                .filter(|start| start + last_tap < size + 2 * padding)
-                .count();
-            prop_assert_eq!(axis.output().unwrap_or(0), places);
-        }
-    }
-}
+#[path = "geometry_tests.rs"]
+mod tests;

@@ -18,8 +18,11 @@ pub(crate) fn values<'a, T: Element>(
     layout: &Layout,
     op: &'static str,
 ) -> Result<&'a [T]> {
+    let values = storage.as_slice::<T>()?;
     match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
+        // A view of no values may begin behind the end of its storage.
+        Some((start, end)) if start == end => Ok(&[]),
+        Some((start, end)) => Ok(&values[start..end]),
         None => Err(Error::RequiresContiguous { op }.bt()),
     }
 }
@@ -34,6 +37,7 @@ pub(crate) fn values_mut<'a>(
         return Err(Error::RequiresContiguous { op }.bt());
     };
     match storage {
+        CpuStorage::F32(_) if start == end => Ok(&mut []),
         CpuStorage::F32(values) => Ok(&mut values[start..end]),
         other => Err(unsupported(other.dtype(), op)),
     }
@@ -84,3 +88,18 @@ macro_rules! dispatch {
     };
 }
 pub(crate) use dispatch;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn a_view_of_nothing_has_no_values() {
+        let x = Tensor::zeros((0, 20), DType::F32, &Device::Cpu).unwrap();
+        let behind = x.narrow(1, 10, 10).unwrap();
+        let count = with_values(&behind, "test", |values: &[f32]| values.len());
+        assert_eq!(count.unwrap(), 0);
+        assert_eq!(crate::relu::relu(&behind).unwrap().dims(), [0, 10]);
+    }
+}

@@ -24,6 +24,18 @@ fn the_first_step_is_the_learning_rate_with_the_gradients_sign() {
 }
 
 #[test]
+fn the_moments_are_pytorchs_to_the_last_bit() {
+    let theta = Var::new(&[1f32; 9], &Device::Cpu).unwrap();
+    let gradient = Tensor::new(&[1f32; 9], &Device::Cpu).unwrap();
+    let mut moments = Moments::zeros(&theta).unwrap();
+    update(&theta, &gradient, &mut moments, &Hyper::default(), 1).unwrap();
+    let (first, second) = moments.values().unwrap();
+    // `exp_avg` and `exp_avg_sq` after one step of `torch.optim.Adam`.
+    assert_eq!(first.to_vec1::<f32>().unwrap(), [0.1; 9]);
+    assert_eq!(second.to_vec1::<f32>().unwrap(), [0.001; 9]);
+}
+
+#[test]
 fn decoupled_decay_shrinks_the_parameter_alone() {
     let run = |decoupled| {
         let hyper = Hyper {

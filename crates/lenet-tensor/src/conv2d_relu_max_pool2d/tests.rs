@@ -288,3 +288,15 @@ fn gradients_agree_with_finite_differences() {
     })
     .unwrap();
 }
+
+#[test]
+fn an_input_of_no_rows_is_refused() {
+    let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
+    let options = Conv2dOptions {
+        padding: [2, 0],
+        ..Default::default()
+    };
+    let (x, weight, bias) = (ones(&[1, 1, 0, 10]), ones(&[1, 1, 1, 1]), ones(&[1]));
+    let error = conv2d_relu_max_pool2d(&x, &weight, &bias, options, 2, 2).unwrap_err();
+    assert!(error.to_string().contains("input height is 0"), "{error}");
+}
