@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     threads::own_the_cores();
     let cli = args::parse();
     let printer = Printer::new(cli.quiet, cli.verbose);
+    threads::check_vectors(&printer);
     let done = match cli.command {
         Command::Train(args) => commands::train::run(args, &printer),
         Command::Eval(args) => commands::eval::run(&args, &printer),

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::exit::Usage;
+use crate::printer::Printer;
 
 /// How candle is told the number of its own threads. It reads this once, so that a
 /// program has to be started with it.
@@ -33,6 +34,18 @@ fn restart_with(variable: &OsStr, value: &OsStr) {
         command.arg0(name);
     }
     let _error = command.args(args).env(variable, value).exec();
+}
+
+/// Warns where `LENET_SIMD` asks for vectors that there are not.
+pub(crate) fn check_vectors(printer: &Printer) {
+    let vectors = lenet_tensor::vectors();
+    match std::env::var("LENET_SIMD") {
+        Ok(wanted) if !wanted.is_empty() && wanted != vectors => printer.warn(&format!(
+            "LENET_SIMD={wanted}: not on this machine, going on with {vectors} (it may be \
+             avx512, avx2 or portable)"
+        )),
+        _ => printer.detail(&format!("vectors: {vectors}")),
+    }
 }
 
 /// A number of threads that a machine may have.

@@ -25,6 +25,12 @@ pub mod tasks;
 pub mod testing;
 mod windows;
 
+/// The vectors that kernels on this machine use: `avx512`, `avx2` or `portable`. The
+/// variable `LENET_SIMD` asks for one of them, and counts where the machine has it.
+pub fn vectors() -> &'static str {
+    simd::level().name()
+}
+
 pub use error::{DeviceError, ShapeError};
 pub use grad_mode::no_grad;
 pub use random::Key;

@@ -18,6 +18,10 @@ use crate::grad_mode::{is_grad_enabled, with_grad};
 /// waits: the other threads keep their cores busy, though they give way to other
 /// programs.
 ///
+/// A thread that waits for its part of some other work in the pool may come upon this
+/// and stay until `f` is done: keep `f` short where others use the pool, or give it one
+/// of its own (`ThreadPool::install`).
+///
 /// candle has threads of its own for element-wise operations on 65,536 values and more,
 /// such as the sum of a gradient at batch 76 of LeNet-5; two sets of threads on as many
 /// cores slow each other down. `CANDLE_NUM_THREADS=1` in the environment leaves the

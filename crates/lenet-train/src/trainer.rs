@@ -134,21 +134,13 @@ impl<'a> Trainer<'a> {
         validation: Option<&Loader<'_>>,
         observer: &mut dyn Observer,
     ) -> Result<Fit> {
-        keep_awake(|| self.fit_here(train, validation, observer))
-    }
-
-    fn fit_here(
-        &mut self,
-        train: &Loader<'_>,
-        validation: Option<&Loader<'_>>,
-        observer: &mut dyn Observer,
-    ) -> Result<Fit> {
         let mut run = Run::begin(self)?;
         self.announce(train, observer)?;
         let batches = train.batch_count() as u64;
         while run.epoch <= self.epochs && !self.is_over(&run) {
             observer.on(&Event::EpochStarted { epoch: run.epoch });
-            if self.epoch(&mut run, train, observer)? == Ended::Stopped {
+            // An epoch and no longer: who else uses the pool may have to wait for it.
+            if keep_awake(|| self.epoch(&mut run, train, observer))? == Ended::Stopped {
                 self.save(&run, observer)?;
                 return run.end(self, Ended::Stopped, observer);
             }

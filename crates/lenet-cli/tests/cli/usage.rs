@@ -156,3 +156,16 @@ fn completions_and_help_are_there() {
         assert!(help.contains(flag), "{flag}");
     }
 }
+
+#[test]
+fn vectors_that_there_are_not_are_told() {
+    let place = Place::new();
+    let with = |simd: &str| {
+        let mut command = place.command(&["summary", "-q"]);
+        super::Ran::from(command.env("LENET_SIMD", simd).output().unwrap())
+            .ok()
+            .stderr
+    };
+    assert!(with("sse9").contains("warning: LENET_SIMD=sse9: not on this machine"));
+    assert_eq!(with("portable"), "");
+}
