@@ -12,6 +12,7 @@ mod progress;
 mod rundir;
 mod settings;
 mod signals;
+mod sketch;
 mod threads;
 mod trained;
 
