@@ -215,7 +215,7 @@ pub(crate) struct EvalArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct PredictArgs {
-    /// PNG pictures, one digit each
+    /// PNG or JPEG pictures of any size, one digit each, dark on light or light on dark
     #[arg(required_unless_present = "index")]
     pub(crate) images: Vec<PathBuf>,
     #[command(flatten)]
@@ -228,6 +228,9 @@ pub(crate) struct PredictArgs {
     /// Take the image at this place of a data set, from 0; may be given again
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) index: Vec<usize>,
+    /// Draw what the network saw, and a bar for each digit
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) show: bool,
     /// Print the results as one JSON array
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,6 +13,7 @@ mod progress;
 mod rundir;
 mod settings;
 mod signals;
+mod sketch;
 mod threads;
 mod trained;
 

@@ -1,42 +1,137 @@
-//! A picture of one digit as the 28×28 bytes of a data set: white on black.
+//! A picture file of one digit as the 28×28 bytes of a data set: white on black.
+//!
+//! What may be a trap is refused before it costs anything: a file by its length, a
+//! picture by the size that its header promises.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use anyhow::Context;
-use image::imageops::FilterType;
-use image::{GrayImage, ImageFormat, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{
+    DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+};
+use lenet_data::picture;
 
-const SIDE: u32 = 28;
+/// The longest file that is read: 64 MiB.
+const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads a PNG of any size. A picture that is light at its border is dark on
-/// light, and turned round; one of another size is made square and scaled.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let named = || path.display().to_string();
-    let file = File::open(path)
-        .with_context(|| format!("{}: cannot be opened, expected a PNG picture", named()))?;
-    let mut reader = ImageReader::with_format(BufReader::new(file), ImageFormat::Png);
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(10_000), Some(10_000));
-    limits.max_alloc = Some(256 << 20);
-    reader.limits(limits);
-    let picture = reader
-        .decode()
-        .with_context(|| format!("{}: not a picture that can be read (expected PNG)", named()))?;
-    // Transparent pixels count as the paper, not as the black they may hold.
-    let mut grey = on_white(&picture.to_rgba8());
-    if is_light(&grey) {
-        image::imageops::invert(&mut grey);
-    }
-    if grey.dimensions() != (SIDE, SIDE) {
-        grey = image::imageops::resize(&square(grey), SIDE, SIDE, FilterType::Triangle);
-    }
-    Ok(grey.into_raw())
+/// The most memory, in bytes, that decoding may take: 50 million pixels of RGB or RGBA.
+const MAX_ALLOC: u64 = 256 << 20;
+
+/// Why a file's bytes are no picture of a digit. Its text follows the file's path.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("longer than {} MiB, expected a PNG or JPEG picture of a digit", MAX_BYTES >> 20)]
+    TooLong,
+    #[error("{0}, expected PNG or JPEG")]
+    Format(&'static str),
+    #[error("a {format} picture that cannot be decoded ({why}): save it again")]
+    Damaged { format: &'static str, why: String },
+    #[error("takes more than {} MiB to decode: save it smaller, or with 8 bits a colour", MAX_ALLOC >> 20)]
+    TooDeep,
+    #[error("a JPEG picture that is cut short: get the file again")]
+    CutShort,
+    #[error(transparent)]
+    Content(#[from] picture::Error),
 }
 
-fn on_white(picture: &image::RgbaImage) -> GrayImage {
-    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
+/// Reads a PNG or JPEG of any size, colour or grey: the digit on it.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = bytes(path).with_context(|| {
+        let path = path.display();
+        format!("{path}: cannot be read, expected a PNG or JPEG picture")
+    })?;
+    digit(&bytes).with_context(|| path.display().to_string())
+}
+
+/// At most one byte more than [`MAX_BYTES`], whatever the file claims to be: a device has
+/// no length.
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The digit on a picture, from a file's bytes.
+pub(crate) fn digit(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Unreadable::TooLong);
+    }
+    let (format, name) = match image::guess_format(bytes) {
+        Ok(format @ ImageFormat::Png) => (format, "PNG"),
+        Ok(format @ ImageFormat::Jpeg) => (format, "JPEG"),
+        _ => return Err(Unreadable::Format(other(bytes))),
+    };
+    let damaged = |error| match error {
+        ImageError::Limits(_) => Unreadable::TooDeep,
+        error => Unreadable::Damaged {
+            format: name,
+            why: error.to_string(),
+        },
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_ALLOC);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    picture::check_size(width as usize, height as usize)?;
+    if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
+        return Err(Unreadable::CutShort);
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let colours = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    let mut grey = DynamicImage::from(on_white(&colours));
+    drop(colours);
+    // A telephone turns its pictures by a note in the file.
+    grey.apply_orientation(orientation);
+    let (width, height) = (grey.width() as usize, grey.height() as usize);
+    Ok(picture::digit(width, height, grey.as_bytes())?.to_vec())
+}
+
+/// What a file is that is no PNG or JPEG, as far as its first bytes tell.
+fn other(bytes: &[u8]) -> &'static str {
+    let start = &bytes[..bytes.len().min(1024)];
+    let has = |tag: &str| start.windows(tag.len()).any(|part| part == tag.as_bytes());
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Gif) => "a GIF picture",
+        Ok(ImageFormat::WebP) => "a WebP picture",
+        Ok(ImageFormat::Bmp) => "a BMP picture",
+        Ok(ImageFormat::Tiff) => "a TIFF picture",
+        Ok(ImageFormat::Avif) => "an AVIF picture",
+        _ if bytes.is_empty() => "an empty file",
+        _ if start.get(4..8) == Some(b"ftyp") => "a HEIC picture or a film",
+        _ if has("<svg") => "an SVG drawing",
+        _ => "not a picture",
+    }
+}
+
+/// Whether a JPEG has the mark of its end. The decoder fills what is missing with grey,
+/// which would pass for paper.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    // Segments up to the first scan, each with its length: one may hold a small picture
+    // with an end of its own.
+    let mut at = 2;
+    while let Some(&[0xff, kind, high, low]) = bytes.get(at..at + 4) {
+        let length = usize::from(high) << 8 | usize::from(low);
+        match kind {
+            0xff => at += 1,
+            0xda => break,
+            _ => at += 2 + length.max(2),
+        }
+    }
+    bytes
+        .get(at..)
+        .is_some_and(|scans| scans.windows(2).any(|pair| pair == [0xff, 0xd9]))
+}
+
+/// Grey, pixel by pixel, so that there is no second copy in colours. Transparent pixels
+/// count as the paper, not as the black they may hold.
+fn on_white(picture: &DynamicImage) -> image::GrayImage {
+    image::GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
         let [r, g, b, alpha] = picture.get_pixel(x, y).0.map(u32::from);
         // Rec. 709, in thousandths, as the image crate's own conversion.
         let luma = (213 * r + 715 * g + 72 * b) / 1000;
@@ -44,116 +139,6 @@ fn on_white(picture: &image::RgbaImage) -> GrayImage {
     })
 }
 
-/// The picture in the middle of a black square, so that scaling keeps its shape: a
-/// 1 stays thin.
-fn square(grey: GrayImage) -> GrayImage {
-    let (width, height) = grey.dimensions();
-    if width == height {
-        return grey;
-    }
-    let side = width.max(height);
-    let mut square = GrayImage::new(side, side);
-    let (x, y) = ((side - width) / 2, (side - height) / 2);
-    image::imageops::replace(&mut square, &grey, i64::from(x), i64::from(y));
-    square
-}
-
-/// Whether most of the border is light.
-fn is_light(grey: &GrayImage) -> bool {
-    let (width, height) = grey.dimensions();
-    let border = |x: u32, y: u32| x == 0 || y == 0 || x + 1 == width || y + 1 == height;
-    let (mut light, mut all) = (0u64, 0u64);
-    for (x, y, pixel) in grey.enumerate_pixels() {
-        if border(x, y) {
-            light += u64::from(pixel.0[0] > 127);
-            all += 1;
-        }
-    }
-    2 * light > all
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(picture: &image::DynamicImage) -> tempfile::NamedTempFile {
-        let file = tempfile::Builder::new().suffix(".png").tempfile().unwrap();
-        picture.save(file.path()).unwrap();
-        file
-    }
-
-    fn digit() -> GrayImage {
-        GrayImage::from_fn(28, 28, |x, y| {
-            image::Luma([if (10..18).contains(&x) && y > 5 && y < 22 {
-                250
-            } else {
-                3
-            }])
-        })
-    }
-
-    #[test]
-    fn a_digit_of_a_data_set_is_read_as_it_is() {
-        let file = written(&digit().into());
-        assert_eq!(read(file.path()).unwrap(), digit().into_raw());
-    }
-
-    #[test]
-    fn dark_on_light_is_turned_round_and_colours_become_grey() {
-        let mut inverted = digit();
-        image::imageops::invert(&mut inverted);
-        let colour = image::DynamicImage::from(inverted).to_rgb8();
-        let file = written(&colour.into());
-        assert_eq!(read(file.path()).unwrap(), digit().into_raw());
-    }
-
-    #[test]
-    fn transparent_paper_is_paper() {
-        let ink = image::RgbaImage::from_fn(28, 28, |x, _| {
-            image::Rgba([0, 0, 0, if x == 14 { 255 } else { 0 }])
-        });
-        let pixels = read(written(&ink.into()).path()).unwrap();
-        assert_eq!((pixels[0], pixels[14]), (0, 255));
-    }
-
-    #[test]
-    fn another_size_is_scaled() {
-        let large = image::imageops::resize(&digit(), 280, 280, FilterType::Nearest);
-        let pixels = read(written(&large.into()).path()).unwrap();
-        assert_eq!(pixels.len(), 784);
-        assert!(pixels[14 * 28 + 14] > 240 && pixels[0] < 10);
-    }
-
-    #[test]
-    fn a_picture_that_is_not_square_keeps_its_shape() {
-        // The middle 10 columns of the digit, at ten times the size.
-        let narrow = image::imageops::crop_imm(&digit(), 9, 0, 10, 28).to_image();
-        let large = image::imageops::resize(&narrow, 100, 280, FilterType::Nearest);
-        let pixels = read(written(&large.into()).path()).unwrap();
-        let is_ink = |(i, &pixel): (usize, &u8)| (pixel > 127).then_some(i);
-        let ink: Vec<usize> = pixels.iter().enumerate().filter_map(is_ink).collect();
-        let digit = digit().into_raw();
-        let expected: Vec<usize> = digit.iter().enumerate().filter_map(is_ink).collect();
-        assert_eq!(ink, expected);
-    }
-
-    #[test]
-    fn what_is_no_picture_is_named() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        for bytes in [
-            &b""[..],
-            b"hello",
-            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xff\xff\xff\xff\xff\xff\xff\x08\0\0\0\0",
-        ] {
-            std::fs::write(file.path(), bytes).unwrap();
-            let error = read(file.path()).unwrap_err().to_string();
-            assert!(error.contains("expected PNG"), "{error}");
-        }
-        assert!(
-            read(Path::new("no/such.png"))
-                .unwrap_err()
-                .to_string()
-                .contains("no/such.png")
-        );
-    }
-}
+#[path = "picture/tests.rs"]
+mod tests;

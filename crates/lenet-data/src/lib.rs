@@ -8,6 +8,7 @@ pub mod idx;
 mod loader;
 mod mnist;
 mod name;
+pub mod picture;
 mod sources;
 mod split;
 mod transform;

@@ -12,7 +12,7 @@ use crate::args::PredictArgs;
 use crate::exit::Usage;
 use crate::printer::Printer;
 use crate::trained::Trained;
-use crate::{data, picture};
+use crate::{data, picture, sketch};
 
 #[derive(Serialize)]
 struct Prediction {
@@ -47,9 +47,12 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> anyhow::Result<()> {
     if args.json {
         return printer.json(&predictions);
     }
-    for p in &predictions {
+    for (input, p) in inputs.iter().zip(&predictions) {
         let sure = 100.0 * p.probabilities[p.digit];
         printer.result(&format!("{}: {} ({sure:.1} %)", p.source, p.digit))?;
+        if args.show {
+            printer.result(&sketch::seen(&input.pixels, &p.probabilities))?;
+        }
     }
     Ok(())
 }

@@ -327,7 +327,7 @@ fn bad_pictures_and_places_are_named() {
     let base = ["predict", "--weights", "run/model.safetensors"];
     place
         .run(&[&base[..], &["x.png"]].concat())
-        .fails(1, &["x.png", "expected PNG"]);
+        .fails(1, &["x.png", "not a picture", "expected PNG or JPEG"]);
     place
         .run(&[&base[..], &["no.png"]].concat())
         .fails(1, &["no.png"]);
