@@ -44,6 +44,8 @@ fn without_void_variables(command: clap::Command) -> clap::Command {
     let beaten = |arg: &Arg| match arg.get_id().as_str() {
         "device" => is_typed("--no-accel"),
         "normalize" => is_typed("--no-normalize"),
+        "config" | "init_from" => is_typed("--resume"),
+        "out_dir" => is_typed("--resume") && !is_typed("--weights-only"),
         _ => false,
     };
     let is_empty = |arg: &Arg| {
@@ -105,7 +107,7 @@ pub(crate) struct TrainArgs {
     pub(crate) config: Option<PathBuf>,
     /// Go on from a run's last checkpoint, exactly [default: the run in runs/ that wrote
     /// one last]
-    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["config", "dry_run"])]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["config", "dry_run", "init_from"])]
     pub(crate) resume: Option<Option<PathBuf>>,
     /// With --resume: begin a new run from those weights, which may differ in the rest
     #[arg(long, requires = "resume")]

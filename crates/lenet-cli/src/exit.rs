@@ -32,9 +32,21 @@ pub(crate) struct Interrupted {
 
 fn to_go_on(run: Option<&Path>) -> String {
     run.map_or(String::new(), |run| {
-        let run = run.display();
+        let run = quoted(run);
         format!(", a checkpoint is written; to go on: lenet train --resume {run}")
     })
+}
+
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%,=".contains(c);
+    if path.chars().all(is_plain) {
+        path
+    } else {
+        // Between single quotes a shell reads nothing but a single quote.
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 /// 1 failed, 2 usage, 3 data missing or corrupt, 4 diverged, 5 below the target, 128 + a
@@ -83,4 +95,20 @@ fn is_usage(error: &lenet_nn::Error) -> bool {
 
 fn of_data(error: &lenet_data::Error) -> u8 {
     if error.is_usage() { 2 } else { DATA }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_go_on_is_one_for_a_shell() {
+        for (path, expected) in [
+            ("runs/20260131-235959-lenet5", "runs/20260131-235959-lenet5"),
+            ("my run", "'my run'"),
+            ("it's $HOME", r"'it'\''s $HOME'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), expected);
+        }
+    }
 }

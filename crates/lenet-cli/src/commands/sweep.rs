@@ -67,7 +67,8 @@ pub(crate) fn run(args: &SweepArgs, printer: &Printer) -> anyhow::Result<()> {
     let mut runs: Vec<Summary> = Vec::with_capacity(args.seeds);
     for number in 0..args.seeds as u64 {
         resolved.train.seed = first.wrapping_add(number);
-        let run = Run::new(&resolved, &data, &device, printer)?;
+        let run = Run::new(&resolved, &data, &device)?;
+        run.init(printer)?;
         let going = Going {
             max_steps: resolved.train.max_steps,
             keep: None,

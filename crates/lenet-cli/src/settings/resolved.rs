@@ -69,6 +69,19 @@ impl Settings {
             seed: given.seed.unwrap_or(default.seed),
         };
         train.validate()?;
+        for (name, value) in [
+            ("epochs", Some(train.epochs)),
+            ("max-steps", train.max_steps),
+            ("patience", train.patience),
+            ("seed", Some(train.seed)),
+            ("checkpoint-interval", given.checkpoint_interval),
+        ] {
+            // The largest that TOML has, and so config.toml.
+            if let Some(value) = value.filter(|&value| i64::try_from(value).is_err()) {
+                let most = i64::MAX;
+                return Err(Usage(format!("--{name} is {value}: expected at most {most}")).into());
+            }
+        }
         if given.checkpoint_interval == Some(0) {
             return Err(Usage("--checkpoint-interval is 0: expected at least 1".to_owned()).into());
         }

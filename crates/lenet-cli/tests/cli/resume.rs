@@ -261,3 +261,80 @@ fn a_damaged_checkpoint_falls_back_with_a_warning() {
     let broken = place.run(&["train", "--resume", "run"]);
     broken.fails(1, &["checkpoint.safetensors", "the one before it"]);
 }
+
+#[test]
+fn a_run_goes_on_without_the_weights_that_it_began_with() {
+    let place = Place::new();
+    place.train("start", &[]);
+    let weights = place.path().join("start/model.safetensors");
+    let from = ["--init-from", weights.to_str().unwrap()];
+    let whole = [
+        "train",
+        "--dataset",
+        "sample",
+        "--max-steps",
+        "8",
+        "--json",
+        "--out-dir",
+        "whole",
+    ];
+    let whole = place.run(&[&whole[..], &from].concat()).ok().json();
+    place.train("run", &from);
+    std::fs::remove_file(&weights).unwrap();
+    let resume = ["train", "--resume", "run", "--json"];
+    let with = |more: &[&str]| place.run(&[&resume[..], more].concat());
+    // It has weights already, and what it is told twice it would take once.
+    with(&from).fails(2, &["--init-from"]);
+    let ran = with(&["--max-steps", "8"]).ok().json();
+    assert_eq!(ran["weights_sha256"], whole["weights_sha256"]);
+    with(&["--weights-only", "--out-dir", "new"]).ok();
+    let config = std::fs::read_to_string(place.path().join("new/config.toml")).unwrap();
+    assert!(!config.contains("init-from"), "{config}");
+}
+
+#[test]
+fn variables_for_new_runs_do_not_keep_one_from_going_on() {
+    let place = Place::new();
+    place.train("run", &[]);
+    let mut command = place.command(&["train", "--resume", "run", "--max-steps", "6"]);
+    command.env("LENET_OUT_DIR", "other");
+    command.env("LENET_CONFIG", "none.toml");
+    command.env("LENET_INIT_FROM", "none.safetensors");
+    Ran::from(command.output().unwrap()).ok();
+    assert!(!place.path().join("other").exists());
+}
+
+#[test]
+fn a_run_does_not_become_shorter_than_it_is() {
+    let place = Place::new();
+    place.train("run", &[]);
+    let config = place.path().join("run/config.toml");
+    let before = std::fs::read(&config).unwrap();
+    let resume = ["train", "--resume", "run"];
+    let with = |more: &[&str]| place.run(&[&resume[..], more].concat());
+    with(&["--max-steps", "4"]).fails(2, &["step 5 is over", "--max-steps 4"]);
+    with(&["--epochs", "1", "--max-steps", "140"]).ok();
+    with(&["--max-steps", "140", "--epochs", "2"]).ok();
+    let after_two = std::fs::read(&config).unwrap();
+    assert_ne!(before, after_two);
+    with(&["--epochs", "1"]).fails(2, &["epoch 2 has begun", "--epochs 1"]);
+    assert_eq!(std::fs::read(&config).unwrap(), after_two);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_leaves_a_run_to_go_on_from() {
+    let place = Place::new();
+    place.train("run", &[]);
+    // A folder, which no file can replace: for any user, and before anything is renamed.
+    let next = place.path().join("run/checkpoints/last/next.safetensors");
+    std::fs::create_dir(&next).unwrap();
+    let resume = ["train", "--resume", "run", "--max-steps", "6"];
+    let ran = place.run(&resume);
+    ran.fails(
+        1,
+        &["checkpoint of step 5 stays; to go on: lenet train --resume run"],
+    );
+    assert!(!ran.stderr.contains("--weights-only"), "{}", ran.stderr);
+    std::fs::remove_dir(&next).unwrap();
+    place.run(&resume).ok();
+}

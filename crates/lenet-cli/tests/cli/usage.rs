@@ -18,6 +18,11 @@ fn what_makes_no_sense_is_usage() {
             "--momentum is -0.5",
         ],
     );
+    let beyond_toml = "9223372036854775808";
+    train(&["--seed", beyond_toml]).fails(
+        2,
+        &["--seed is 9223372036854775808: expected at most 9223372036854775807"],
+    );
     train(&["--epochs", "-1"]).fails(2, &["'-1' for '--epochs"]);
     train(&["--config", "no.toml"]).fails(1, &["--config no.toml", "expected a TOML file"]);
     train(&["--optimizer", "rmsprop"]).fails(2, &["expected adam, adamw or sgd"]);

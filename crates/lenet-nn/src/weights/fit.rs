@@ -136,6 +136,10 @@ fn hint(file: &SafeTensors<'_>, entries: &[Entry]) -> Option<String> {
                 view.is_ok_and(|view| view.shape() == entry.var.dims())
             })
     };
+    if fits("", entries) {
+        // It is not the model: the values are no good.
+        return None;
+    }
     let other = |prefix: &str| {
         ModelKind::ALL.into_iter().find(|kind| {
             let parameters = Parameters::new(Key::from_seed(0), &Device::Cpu);

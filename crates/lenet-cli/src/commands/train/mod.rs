@@ -16,7 +16,7 @@ pub(crate) use self::run::{Going, Run};
 pub(crate) use self::summary::Summary;
 use crate::args::TrainArgs;
 use crate::data;
-use crate::exit::{BelowTarget, Interrupted, Usage};
+use crate::exit::{BelowTarget, Interrupted, Usage, quoted};
 use crate::printer::Printer;
 use crate::progress::RunProgress;
 use crate::rundir::RunDir;
@@ -33,6 +33,11 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     let mut resumed = resumed.transpose()?;
     let below = match (&args.config, &resumed) {
         (Some(file), _) => Settings::read(file)?,
+        (None, Some(resumed)) if args.weights_only => Settings {
+            // What that run began with is not what this one begins with.
+            init_from: None,
+            ..resumed.settings()?
+        },
         (None, Some(resumed)) => resumed.settings()?,
         (None, None) => Settings::default(),
     };
@@ -51,13 +56,17 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         resolved.offline,
     );
     let data = data::load(&request, printer)?;
-    let run = Run::new(&resolved, &data, &device, printer)?;
+    let run = Run::new(&resolved, &data, &device)?;
+    if resumed.is_none() {
+        run.init(printer)?;
+    }
     let origin = run.origin()?;
     if let Some(from) = resumed.take_if(|_| args.weights_only) {
         from.give_weights(&run.parameters)?;
     }
     if let Some(resumed) = &resumed {
         resumed.check(&origin.identity)?;
+        resumed.check_length(resolved.train.epochs, resolved.train.max_steps)?;
     }
     printer.note(&format!(
         "training {} ({} parameters) on {} samples of {} ({})",
@@ -99,6 +108,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
             })?;
         Ok(weights::save(&best, parameters, &run.metadata(None))?)
     };
+    let taken_up = resumed.as_ref().map(Resumed::step);
     let going = Going {
         max_steps: resolved.train.max_steps,
         keep: Some(Keep {
@@ -116,12 +126,16 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         folder.on(event);
     });
     progress.clear();
-    if let (Err(_), Some(step)) = (&fit, folder.saved()) {
-        printer.warn(&format!(
-            "the checkpoint of step {step} stays; to try again from its weights: lenet train \
-             --resume {} --weights-only",
-            folder.path().display()
-        ));
+    if let (Err(error), Some(step)) = (&fit, folder.saved().or(taken_up)) {
+        let run = quoted(folder.path());
+        // What diverged once does so again; a full disk may be none tomorrow.
+        let how = match error.downcast_ref() {
+            Some(Error::Diverged { .. }) => {
+                format!("to try again from its weights: lenet train --resume {run} --weights-only")
+            }
+            _ => format!("to go on: lenet train --resume {run}"),
+        };
+        printer.warn(&format!("the checkpoint of step {step} stays; {how}"));
     }
     let fit = fit?;
     if let (Ended::Stopped, Some(signal)) = (fit.ended, signals.received()) {

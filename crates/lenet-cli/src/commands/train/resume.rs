@@ -71,6 +71,11 @@ impl Resumed {
         Settings::parse(&self.checkpoint.state.origin.settings, &place)
     }
 
+    /// The step of its checkpoint.
+    pub(super) fn step(&self) -> u64 {
+        self.checkpoint.state.step
+    }
+
     /// The epochs that are over.
     pub(super) fn epochs(&self) -> &[EpochMetrics] {
         &self.checkpoint.state.epochs
@@ -93,6 +98,26 @@ impl Resumed {
             differences.join("; ")
         ))
         .into())
+    }
+
+    /// Whether a run of this length has not ended before the checkpoint: its settings would
+    /// not repeat what comes out.
+    pub(super) fn check_length(&self, epochs: u64, max_steps: Option<u64>) -> anyhow::Result<()> {
+        let state = &self.checkpoint.state;
+        let begun = state.epoch - u64::from(state.batch == 0);
+        let beyond = match max_steps {
+            Some(most) if most < state.step => {
+                format!(
+                    "step {} is over, which is beyond --max-steps {most}",
+                    state.step
+                )
+            }
+            _ if epochs < begun => {
+                format!("epoch {begun} has begun, which is beyond --epochs {epochs}")
+            }
+            _ => return Ok(()),
+        };
+        Err(Usage(format!("--resume {}: {beyond}", self.run.display())).into())
     }
 
     /// Sets a new run's parameters and buffers.

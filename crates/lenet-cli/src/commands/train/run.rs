@@ -40,15 +40,10 @@ impl<'a> Run<'a> {
         resolved: &'a Resolved,
         data: &'a Dataset,
         device: &'a Device,
-        printer: &Printer,
     ) -> anyhow::Result<Self> {
         let config = &resolved.train;
         let parameters = Parameters::new(config.key("parameters"), device);
         let model = config.model.build(config.flavour, &parameters)?;
-        if let Some(path) = &resolved.init_from {
-            let loaded = weights::load(path, &parameters).context("--init-from")?;
-            printer.converted(path, &loaded);
-        }
         let parts = config
             .hold_out(&data.train)
             .with_context(|| format!("--val-split {}: {}", config.val_split, data.name))?;
@@ -64,6 +59,15 @@ impl<'a> Run<'a> {
             parameters,
             model,
         })
+    }
+
+    /// Takes the weights of `--init-from`, where a run starts from some.
+    pub(crate) fn init(&self, printer: &Printer) -> anyhow::Result<()> {
+        if let Some(path) = &self.resolved.init_from {
+            let loaded = weights::load(path, &self.parameters).context("--init-from")?;
+            printer.converted(path, &loaded);
+        }
+        Ok(())
     }
 
     /// The settings that repeat this run: `auto` is what it came to.
