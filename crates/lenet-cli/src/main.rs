@@ -12,6 +12,7 @@ mod progress;
 mod rundir;
 mod settings;
 mod signals;
+mod tensorboard;
 mod threads;
 mod trained;
 

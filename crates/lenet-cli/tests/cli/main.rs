@@ -7,6 +7,7 @@
 mod data;
 mod export;
 mod resume;
+mod tensorboard;
 mod train;
 mod usage;
 mod weights;

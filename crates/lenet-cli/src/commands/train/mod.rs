@@ -21,6 +21,7 @@ use crate::progress::RunProgress;
 use crate::rundir::RunDir;
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::tensorboard::EventFile;
 use crate::threads;
 
 pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()> {
@@ -98,6 +99,10 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
             })?;
         Ok(weights::save(&best, parameters, &run.metadata(None))?)
     };
+    let mut events = resolved.tensorboard.then(|| {
+        let ended = |resumed: &Resumed| resumed.epochs().last().map_or(0, |epoch| epoch.step);
+        EventFile::new(folder.path(), resumed.as_ref().map(ended))
+    });
     let going = Going {
         max_steps: resolved.train.max_steps,
         keep: Some(Keep {
@@ -113,6 +118,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     let fit = run.fit(going, &mut |event: &Event<'_>| {
         progress.on(event);
         folder.on(event);
+        events.iter_mut().for_each(|events| events.on(event));
     });
     progress.clear();
     if let (Err(_), Some(step)) = (&fit, folder.saved()) {
@@ -125,6 +131,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     let fit = fit?;
     if let (Ended::Stopped, Some(signal)) = (fit.ended, signals.received()) {
         folder.written()?;
+        events.as_mut().map_or(Ok(()), EventFile::written)?;
         return Err(Interrupted {
             signal,
             run: folder.path().to_owned(),
@@ -139,6 +146,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     )?;
     let summary = run.summary(&fit, &tested, folder.path())?;
     folder.finish(&summary)?;
+    events.as_mut().map_or(Ok(()), EventFile::written)?;
     summary.print(args.json, printer)?;
     match args.target_accuracy {
         Some(target) if summary.test_accuracy < target => Err(BelowTarget {
