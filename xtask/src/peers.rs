@@ -12,6 +12,7 @@ use crate::workspace::{Failure, Workspace};
 const CHECKS: &[(&str, &[&str])] = &[
     ("weights_both_ways.py", &["torch", "safetensors", "numpy"]),
     ("whole_runs.py", &["torch", "safetensors", "numpy"]),
+    ("tensorboard_check.py", &["tensorboard"]),
     ("onnx_check.py", &["onnx", "onnxruntime", "numpy"]),
 ];
 
@@ -27,7 +28,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
     }
     if ready.is_empty() {
         return Ok(Outcome::Skipped(
-            "no PyTorch, no onnxruntime: `pip install torch safetensors onnx onnxruntime`",
+            "no PyTorch, no onnxruntime, no TensorBoard: `pip install torch safetensors onnx onnxruntime tensorboard`",
         ));
     }
     let program = build(workspace, "lenet-cli", "lenet", Profile::Dev, None)?;

@@ -14,6 +14,7 @@ mod rundir;
 mod settings;
 mod signals;
 mod sketch;
+mod tensorboard;
 mod threads;
 mod trained;
 

@@ -12,6 +12,7 @@ use lenet_train::{EpochMetrics, Event, Observer};
 use serde::Serialize;
 
 use crate::settings::Settings;
+use crate::tensorboard;
 
 /// Where runs lie that are not given a folder.
 pub(crate) const RUNS: &str = "runs";
@@ -138,6 +139,7 @@ impl RunDir {
                 let _ = fs::remove_file(self.path.join("summary.json"));
                 if self.is_new {
                     let _ = fs::remove_dir_all(self.path.join("checkpoints").join("best"));
+                    tensorboard::remove_old(&self.path);
                 }
                 let config = self.path.join("config.toml");
                 fs::write(&config, &self.config).with_context(|| config.display().to_string())?;

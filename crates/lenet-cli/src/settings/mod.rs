@@ -175,6 +175,9 @@ settings! {
     /// Steps between two checkpoints; there is one after each epoch anyway
     #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_CHECKPOINT_INTERVAL", hide_env = true)]
     checkpoint_interval: u64,
+    /// Write an event file for TensorBoard into the run folder, too
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL", env = "LENET_TENSORBOARD", hide_env = true)]
+    tensorboard: bool,
     /// Weights to start from (safetensors)
     #[arg(long, value_name = "FILE", env = "LENET_INIT_FROM", hide_env = true)]
     init_from: PathBuf,

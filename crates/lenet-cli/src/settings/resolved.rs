@@ -21,6 +21,7 @@ pub(crate) struct Resolved {
     pub(crate) threads: Option<usize>,
     pub(crate) device: DeviceChoice,
     pub(crate) checkpoint_interval: Option<u64>,
+    pub(crate) tensorboard: bool,
     pub(crate) init_from: Option<PathBuf>,
     /// Whether a preset was asked for that had nothing left to set.
     pub(crate) void_preset: bool,
@@ -94,6 +95,7 @@ impl Settings {
             threads: given.threads,
             device: given.device.unwrap_or_default(),
             checkpoint_interval: given.checkpoint_interval,
+            tensorboard: given.tensorboard.unwrap_or(false),
             init_from: given.init_from,
             void_preset,
         })
@@ -104,13 +106,14 @@ impl Resolved {
     /// What must stay the same in a run that goes on, each setting by its name: all but
     /// how far it goes, where things lie and who computes them.
     pub(crate) fn identity(&self) -> anyhow::Result<BTreeMap<String, String>> {
-        const FREE: [&str; 9] = [
+        const FREE: [&str; 10] = [
             "checkpoint-interval",
             "data-dir",
             "device",
             "init-from",
             "offline",
             "patience",
+            "tensorboard",
             "test-batch-size",
             "threads",
             "dataset",
@@ -166,6 +169,7 @@ impl Resolved {
             device: Some(self.device),
             no_accel: None,
             checkpoint_interval: self.checkpoint_interval,
+            tensorboard: Some(self.tensorboard),
             init_from: self.init_from.as_deref().map(absolute),
         }
     }

@@ -8,6 +8,7 @@ mod data;
 mod export;
 mod resume;
 mod sweep;
+mod tensorboard;
 mod train;
 mod usage;
 mod weights;

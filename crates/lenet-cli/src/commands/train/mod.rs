@@ -22,6 +22,7 @@ use crate::progress::RunProgress;
 use crate::rundir::RunDir;
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::tensorboard::EventFile;
 use crate::threads;
 
 pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()> {
@@ -109,6 +110,10 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         Ok(weights::save(&best, parameters, &run.metadata(None))?)
     };
     let taken_up = resumed.as_ref().map(Resumed::step);
+    let mut events = resolved.tensorboard.then(|| {
+        let ended = |resumed: &Resumed| resumed.epochs().last().map_or(0, |epoch| epoch.step);
+        EventFile::new(folder.path(), resumed.as_ref().map(ended))
+    });
     let going = Going {
         max_steps: resolved.train.max_steps,
         keep: Some(Keep {
@@ -124,6 +129,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     let fit = run.fit(going, &mut |event: &Event<'_>| {
         progress.on(event);
         folder.on(event);
+        events.iter_mut().for_each(|events| events.on(event));
     });
     progress.clear();
     if let (Err(error), Some(step)) = (&fit, folder.saved().or(taken_up)) {
@@ -140,6 +146,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     let fit = fit?;
     if let (Ended::Stopped, Some(signal)) = (fit.ended, signals.received()) {
         folder.written()?;
+        events.as_mut().map_or(Ok(()), EventFile::written)?;
         return Err(Interrupted {
             signal,
             run: Some(folder.path().to_owned()),
@@ -154,6 +161,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     )?;
     let summary = run.summary(&fit, &tested, Some(folder.path()))?;
     folder.finish(&summary)?;
+    events.as_mut().map_or(Ok(()), EventFile::written)?;
     summary.print(args.json, printer)?;
     match args.target_accuracy {
         Some(target) if summary.test_accuracy < target => Err(BelowTarget {
