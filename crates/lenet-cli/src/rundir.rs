@@ -17,6 +17,9 @@ use crate::tensorboard;
 /// Where runs lie that are not given a folder.
 pub(crate) const RUNS: &str = "runs";
 
+/// A run's weights.
+const WEIGHTS: &str = "model.safetensors";
+
 /// Where a run's last checkpoints lie.
 pub(crate) fn last_checkpoint(run: &Path) -> PathBuf {
     run.join("checkpoints").join("last")
@@ -111,7 +114,7 @@ impl RunDir {
 
     /// Where the weights go.
     pub(crate) fn weights(&self) -> PathBuf {
-        self.path.join("model.safetensors")
+        self.path.join(WEIGHTS)
     }
 
     /// Writes the summary, and tells whether the metrics were written too.
@@ -138,6 +141,7 @@ impl RunDir {
                 // What an older run came to does not belong beside this one's lines.
                 let _ = fs::remove_file(self.path.join("summary.json"));
                 if self.is_new {
+                    let _ = fs::remove_file(self.path.join(WEIGHTS));
                     let _ = fs::remove_dir_all(self.path.join("checkpoints").join("best"));
                     tensorboard::remove_old(&self.path);
                 }

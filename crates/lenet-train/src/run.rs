@@ -142,6 +142,7 @@ impl Run {
         &mut self,
         trainer: &Trainer<'_>,
         validated: Option<&Evaluation>,
+        is_whole: bool,
         observer: &mut dyn Observer,
     ) -> Result<()> {
         let metrics = EpochMetrics {
@@ -163,7 +164,8 @@ impl Run {
             self.averaged(|| {
                 let gain = best.offer(epoch, validated, trainer.parameters)?;
                 match trainer.keep.and_then(|keep| keep.best) {
-                    Some(tell) if gain => tell(trainer.parameters),
+                    // Of a part of an epoch no checkpoint knows.
+                    Some(tell) if gain && is_whole => tell(trainer.parameters),
                     _ => Ok(()),
                 }
             })?;

@@ -63,8 +63,8 @@ pub struct Keep<'a> {
     pub every: Option<u64>,
     /// What the run is.
     pub origin: &'a Origin,
-    /// Told each time that the model, for a moment, holds weights that are better on the
-    /// validation samples than all before.
+    /// Told after each whole epoch whose weights are better on the validation samples than
+    /// all before; the model holds them for that moment.
     pub best: Option<&'a Best<'a>>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Trainer<'a> {
                 let on = |data| evaluate(self.model, self.loss, data);
                 validation.map(on).transpose()
             })?;
-            run.close_epoch(self, validated.as_ref(), observer)?;
+            run.close_epoch(self, validated.as_ref(), is_whole, observer)?;
             if is_whole {
                 self.save(&run, observer)?;
             } else {

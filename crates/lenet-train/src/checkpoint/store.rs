@@ -18,6 +18,8 @@ pub struct Checkpoints {
     folder: PathBuf,
     /// Whether what lies there is of another run.
     foreign: AtomicBool,
+    /// Whether the last one is known to be no good.
+    damaged: AtomicBool,
 }
 
 /// A checkpoint that was read.
@@ -35,6 +37,7 @@ impl Checkpoints {
         Self {
             folder: folder.to_owned(),
             foreign: AtomicBool::new(false),
+            damaged: AtomicBool::new(false),
         }
     }
 
@@ -44,6 +47,7 @@ impl Checkpoints {
         Self {
             folder: folder.to_owned(),
             foreign: AtomicBool::new(true),
+            damaged: AtomicBool::new(false),
         }
     }
 
@@ -77,16 +81,18 @@ impl Checkpoints {
             write_whole(&next, &bytes)?;
             if self.foreign.swap(false, Ordering::Relaxed) {
                 remove(&self.folder.join(BEFORE))?;
-            } else if last.exists() {
+            } else if last.exists() && !self.damaged.load(Ordering::Relaxed) {
                 fs::rename(&last, self.folder.join(BEFORE))?;
             }
             fs::rename(&next, &last)?;
+            self.damaged.store(false, Ordering::Relaxed);
             sync(&self.folder)
         });
         written.map_err(|error| failed(error.to_string()))
     }
 
-    /// Reads the last checkpoint, or where that one is damaged or gone the one before.
+    /// Reads the last checkpoint, or where that one is damaged or gone the one before;
+    /// a damaged one then does not take that one's place.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] where neither can be read.
@@ -102,10 +108,13 @@ impl Checkpoints {
             Err(reason) => reason,
         };
         match file::read(&self.folder.join(BEFORE)) {
-            Ok(checkpoint) => Ok(Loaded {
-                checkpoint,
-                fell_back: Some(format!("{}: {reason}", path.display())),
-            }),
+            Ok(checkpoint) => {
+                self.damaged.store(true, Ordering::Relaxed);
+                Ok(Loaded {
+                    checkpoint,
+                    fell_back: Some(format!("{}: {reason}", path.display())),
+                })
+            }
             Err(before) if self.folder.join(BEFORE).exists() => Err(Error::Checkpoint {
                 path,
                 reason: format!("{reason}; the one before it: {before}"),

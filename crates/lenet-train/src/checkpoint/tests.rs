@@ -91,6 +91,10 @@ fn two_are_kept_and_a_damaged_one_falls_back() {
     let loaded = store.load().unwrap();
     assert_eq!(loaded.checkpoint.state.step, 2);
     assert!(loaded.fell_back.unwrap().contains("checkpoint.safetensors"));
+    // The next one replaces the damaged one and not the good one before it.
+    store.save(&checkpoint(4)).unwrap();
+    fs::write(&last, b"not a checkpoint").unwrap();
+    assert_eq!(store.load().unwrap().checkpoint.state.step, 2);
     // A new run does not fall back to one that was there before.
     Checkpoints::new(store.folder())
         .save(&checkpoint(9))

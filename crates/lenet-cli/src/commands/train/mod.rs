@@ -95,10 +95,6 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
             &run.settings(),
         )?,
     };
-    let checkpoints = match &resumed {
-        Some(_) => Checkpoints::of(&folder.last()),
-        None => Checkpoints::new(&folder.last()),
-    };
     let best = folder.best();
     let keep_best = |parameters: &Parameters| {
         best.parent()
@@ -114,6 +110,13 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         let ended = |resumed: &Resumed| resumed.epochs().last().map_or(0, |epoch| epoch.step);
         EventFile::new(folder.path(), resumed.as_ref().map(ended))
     });
+    let (from, checkpoints) = match resumed {
+        Some(resumed) => {
+            let (checkpoint, checkpoints) = resumed.into_parts();
+            (Some(checkpoint), checkpoints)
+        }
+        None => (None, Checkpoints::new(&folder.last())),
+    };
     let going = Going {
         max_steps: resolved.train.max_steps,
         keep: Some(Keep {
@@ -122,7 +125,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
             origin: &origin,
             best: Some(&keep_best),
         }),
-        from: resumed.map(Resumed::into_checkpoint),
+        from,
         stop: &|| signals.received().is_some(),
     };
     let mut progress = RunProgress::new(printer, args.log_interval);

@@ -18,6 +18,7 @@ use crate::settings::Settings;
 /// A run that may go on.
 pub(super) struct Resumed {
     run: PathBuf,
+    checkpoints: Checkpoints,
     checkpoint: Checkpoint,
 }
 
@@ -56,6 +57,7 @@ impl Resumed {
         ));
         Ok(Self {
             run,
+            checkpoints,
             checkpoint: loaded.checkpoint,
         })
     }
@@ -81,8 +83,9 @@ impl Resumed {
         &self.checkpoint.state.epochs
     }
 
-    pub(super) fn into_checkpoint(self) -> Checkpoint {
-        self.checkpoint
+    /// Where to go on from, and where further checkpoints go.
+    pub(super) fn into_parts(self) -> (Checkpoint, Checkpoints) {
+        (self.checkpoint, self.checkpoints)
     }
 
     /// Whether a run of this identity is the same run, further on.
