@@ -2,6 +2,7 @@
 //! exit code that scripts can rely on.
 
 mod args;
+mod chart;
 mod commands;
 mod data;
 mod exit;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(&args, &printer),
         Command::Export(args) => commands::export::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
+        Command::LrFind(args) => commands::lr_find::run(&args, &printer),
         Command::Data { command } => commands::data::run(&command, &printer),
         Command::Completions { shell } => commands::completions::run(shell, &printer),
     };
