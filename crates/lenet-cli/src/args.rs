@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Show a network's layers, shapes and parameters
     Summary(SummaryArgs),
+    /// Try learning rates, from small to large, and suggest one
+    LrFind(Box<LrFindArgs>),
     /// Fetch and check data sets
     Data {
         #[command(subcommand)]
@@ -143,6 +145,70 @@ pub(crate) struct SweepArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+#[derive(Args, Debug)]
+#[command(after_help = LR_FIND_HELP, mut_args(hide_idle))]
+pub(crate) struct LrFindArgs {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Read settings from a TOML file, for example a run's config.toml; flags and
+    /// LENET_* variables win over it
+    #[arg(long, value_name = "FILE", env = "LENET_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// The first learning rate
+    #[arg(
+        long,
+        value_name = "F",
+        allow_negative_numbers = true,
+        default_value = "1e-6"
+    )]
+    pub(crate) from: f64,
+    /// The last learning rate [default: 1; 10 for sgd]
+    #[arg(long, value_name = "F", allow_negative_numbers = true)]
+    pub(crate) to: Option<f64>,
+    /// Steps, each on a batch, at rates that grow by the same factor
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        default_value_t = 200
+    )]
+    pub(crate) steps: usize,
+    /// Draw the curve as an SVG picture
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the suggestion and the curve as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Hides the settings that have no part in a range test: they may be given, since a
+/// run's config.toml gives them.
+fn hide_idle(arg: Arg) -> Arg {
+    const IDLE: [&str; 11] = [
+        "test_batch_size",
+        "epochs",
+        "max_steps",
+        "lr",
+        "scheduler",
+        "gamma",
+        "warmup_epochs",
+        "ema_decay",
+        "patience",
+        "checkpoint_interval",
+        "tensorboard",
+    ];
+    let idle = IDLE.contains(&arg.get_id().as_str());
+    if idle { arg.hide(true) } else { arg }
+}
+
+const LR_FIND_HELP: &str = "\
+The suggestion is the rate at which the smoothed loss falls fastest, per power of ten, before \
+it is lowest. The test ends once the smoothed loss is above four times its lowest. The weights \
+are thrown away.
+
+  lenet train --lr $(lenet lr-find)
+  lenet lr-find --optimizer sgd -o curve.svg";
 
 /// Where data come from.
 #[derive(Args, Clone, Debug)]

@@ -202,7 +202,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// One step on one batch; what the model made of it before.
-    fn step(&mut self, batch: &Batch, run: &mut Run) -> Result<Tally> {
+    pub(crate) fn step(&mut self, batch: &Batch, run: &mut Run) -> Result<Tally> {
         let step = self.optimizer.steps() + 1;
         if let Some(schedule) = &self.schedule {
             self.optimizer.set_lr(schedule.lr(step - 1));

@@ -6,6 +6,7 @@
 
 mod data;
 mod export;
+mod lr_find;
 mod resume;
 mod sweep;
 mod tensorboard;

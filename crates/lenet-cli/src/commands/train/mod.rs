@@ -1,7 +1,7 @@
 //! `lenet train`: the main job.
 
 mod resume;
-mod run;
+pub(crate) mod run;
 mod summary;
 
 use std::fs;
@@ -12,10 +12,9 @@ use lenet_train::checkpoint::Checkpoints;
 use lenet_train::{Ended, Error, Event, Keep, Observer};
 
 use self::resume::Resumed;
-pub(crate) use self::run::{Going, Run};
+pub(crate) use self::run::{Going, Run, prepare};
 pub(crate) use self::summary::Summary;
 use crate::args::TrainArgs;
-use crate::data;
 use crate::exit::{BelowTarget, Interrupted, Usage, quoted};
 use crate::printer::Printer;
 use crate::progress::RunProgress;
@@ -23,7 +22,6 @@ use crate::rundir::RunDir;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::tensorboard::EventFile;
-use crate::threads;
 
 pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()> {
     let signals = Signals::watch()?;
@@ -43,20 +41,7 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         (None, None) => Settings::default(),
     };
     let resolved = args.settings.clone().resolve(below)?;
-    if resolved.void_preset {
-        printer.warn(
-            "--preset changes nothing: all that it would set is given by flags, variables or \
-             --config, which win over it",
-        );
-    }
-    threads::set(resolved.threads)?;
-    let device = resolved.device.open()?;
-    let request = data::request(
-        resolved.dataset,
-        resolved.data_dir.clone(),
-        resolved.offline,
-    );
-    let data = data::load(&request, printer)?;
+    let (device, data) = prepare(&resolved, printer)?;
     let run = Run::new(&resolved, &data, &device)?;
     if resumed.is_none() {
         run.init(printer)?;

@@ -8,12 +8,14 @@ use lenet_data::{Choice, Dataset, Loader, Split, Transform};
 use lenet_nn::weights::{self, Metadata};
 use lenet_nn::{Model, Parameters};
 use lenet_train::checkpoint::{Checkpoint, Origin};
-use lenet_train::{Evaluation, Fit, Keep, Observer, Trainer, evaluate};
+use lenet_train::{Evaluation, Fit, Keep, LrCurve, LrFinder, Observer, Trainer, evaluate};
 
 use super::summary::Summary;
 use crate::args::TrainArgs;
+use crate::data;
 use crate::printer::Printer;
 use crate::settings::Resolved;
+use crate::threads;
 
 /// How far a run goes, from where, and what becomes of it on the way.
 pub(crate) struct Going<'a> {
@@ -21,6 +23,24 @@ pub(crate) struct Going<'a> {
     pub(crate) keep: Option<Keep<'a>>,
     pub(crate) from: Option<Checkpoint>,
     pub(crate) stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// What a run stands on: the threads, the device and the data.
+pub(crate) fn prepare(resolved: &Resolved, printer: &Printer) -> anyhow::Result<(Device, Dataset)> {
+    if resolved.void_preset {
+        printer.warn(
+            "--preset changes nothing: all that it would set is given by flags, variables or \
+             --config, which win over it",
+        );
+    }
+    threads::set(resolved.threads)?;
+    let device = resolved.device.open()?;
+    let request = data::request(
+        resolved.dataset,
+        resolved.data_dir.clone(),
+        resolved.offline,
+    );
+    Ok((device, data::load(&request, printer)?))
 }
 
 /// Everything that a run needs, built and checked before anything is written.
@@ -80,14 +100,7 @@ impl<'a> Run<'a> {
     /// Trains, from a checkpoint where there is one.
     pub(crate) fn fit(&self, going: Going<'_>, observer: &mut dyn Observer) -> anyhow::Result<Fit> {
         let config = &self.resolved.train;
-        let mut train =
-            Loader::new(self.train(), self.transform, config.batch_size)?.device(self.device);
-        if config.shuffle {
-            train = train.shuffle(config.key("shuffle"));
-        }
-        if let Some(augmenter) = config.augmenter() {
-            train = train.augment(augmenter);
-        }
+        let train = self.train_loader()?;
         let held_out = match &self.parts {
             Some((_, held_out)) => Some(self.test_loader(held_out)?),
             None => None,
@@ -111,6 +124,19 @@ impl<'a> Run<'a> {
         Ok(fit)
     }
 
+    /// The loss over growing learning rates; the parameters are of no use afterwards.
+    pub(crate) fn lr_curve(&self, finder: &LrFinder) -> anyhow::Result<LrCurve> {
+        let config = &self.resolved.train;
+        let mut optimizer = config.optimizer(&self.parameters)?;
+        let loss = config.model.loss();
+        let trainer = Trainer {
+            label_smoothing: config.label_smoothing,
+            clip_grad_norm: config.clip_grad_norm,
+            ..Trainer::new(&*self.model, &self.parameters, loss, &mut *optimizer)
+        };
+        Ok(finder.run(trainer, &self.train_loader()?)?)
+    }
+
     pub(crate) fn test(&self) -> anyhow::Result<Evaluation> {
         let loss = self.resolved.train.model.loss();
         Ok(evaluate(
@@ -118,6 +144,20 @@ impl<'a> Run<'a> {
             loss,
             &self.test_loader(&self.data.test)?,
         )?)
+    }
+
+    /// Batches to train on, as the settings order and change them.
+    fn train_loader(&self) -> anyhow::Result<Loader<'_>> {
+        let config = &self.resolved.train;
+        let mut train =
+            Loader::new(self.train(), self.transform, config.batch_size)?.device(self.device);
+        if config.shuffle {
+            train = train.shuffle(config.key("shuffle"));
+        }
+        if let Some(augmenter) = config.augmenter() {
+            train = train.augment(augmenter);
+        }
+        Ok(train)
     }
 
     /// Batches to test on, in their own order.
