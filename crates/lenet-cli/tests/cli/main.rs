@@ -5,7 +5,9 @@
 )]
 
 mod data;
+mod drawn;
 mod export;
+mod pictures;
 mod resume;
 mod train;
 mod usage;
