@@ -5,8 +5,10 @@
 )]
 
 mod data;
+mod drawn;
 mod export;
 mod lr_find;
+mod pictures;
 mod resume;
 mod sweep;
 mod tensorboard;

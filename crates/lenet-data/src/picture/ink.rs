@@ -39,12 +39,9 @@ pub(super) fn of(levels: &Plane) -> Option<Ink> {
         .map(|patch| patch.window.clone())
         .reduce(|a, b| a.with(&b))?;
     // The middle of what is ink for sure is ink in full: NIST's digits, of which MNIST
-    // is made, were black or white.
-    let ink = median(
-        mask.iter()
-            .zip(&levels.values)
-            .filter_map(|(&is, &v)| is.then_some(v)),
-    )?;
+    // is made, were black or white. (The mask of a hairline is smoothed paper for most.)
+    let inked = mask.iter().zip(&levels.values);
+    let ink = median(inked.filter_map(|(&is, &v)| (is && v > threshold).then_some(v)))?;
     if ink - paper < CONTRAST {
         return None;
     }

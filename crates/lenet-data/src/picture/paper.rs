@@ -11,6 +11,9 @@ const COARSE: usize = 32;
 /// wider than half the boldest stroke of a picture that the digit fills.
 const STROKE: usize = 6;
 
+/// Levels from the plane at which a pixel of the border counts half.
+const APART: f64 = 25.0;
+
 /// A sheet of paper that lies within something of another tone, without its edge; none
 /// where the picture is the paper itself.
 ///
@@ -79,8 +82,9 @@ pub(super) fn removed(picture: &Plane) -> Plane {
         .minus(&shade.resized(picture.width, picture.height))
 }
 
-/// The plane through the border: least absolute deviations, by weighted least squares,
-/// so that ink that reaches the border does not tilt it.
+/// The plane through the border, by weighted least squares from its middle tone on:
+/// Cauchy's weights, so that ink that reaches the border, or a dark strip along one side,
+/// does not tilt it.
 fn plane_through(picture: &Plane) -> Plane {
     let (width, height) = (picture.width, picture.height);
     // From -1 to 1 along each side.
@@ -98,7 +102,7 @@ fn plane_through(picture: &Plane) -> Plane {
     for _ in 0..20 {
         let (mut normal, mut right) = ([[0.0; 3]; 3], [0.0; 3]);
         for (p, z) in &points {
-            let weight = 1.0 / (z - value(&plane, p)).abs().max(1.0);
+            let weight = 1.0 / (1.0 + ((z - value(&plane, p)) / APART).powi(2));
             for i in 0..3 {
                 right[i] += weight * p[i] * z;
                 for j in 0..3 {
