@@ -210,7 +210,8 @@ fn chosen(mut patches: Vec<Patch>, longer: usize) -> Option<Vec<Patch>> {
             && reach.y.start < w.y.end
     };
     patches.retain(|patch| {
-        50 * patch.area() >= main.area() && !patch.is_frame() && close(&patch.window)
+        let cut_off = patch.touches_edge() && !main.touches_edge();
+        50 * patch.area() >= main.area() && !cut_off && !patch.is_frame() && close(&patch.window)
     });
     patches.push(main);
     Some(patches)

@@ -7,8 +7,8 @@
 //!
 //! 1. a large picture is shrunk by averaging over areas: bounded work, less noise;
 //! 2. a sheet that lies in the middle of something else is cut out;
-//! 3. the paper's light is taken away: a plane through the border, which a lamp to one
-//!    side makes, then what is left of the shading; the ink's sign (dark on light or
+//! 3. the paper's light is taken away: a smooth surface through the border, as a lamp to
+//!    one side or a lens makes it, then what is left of the shading; the ink's sign (dark on light or
 //!    light on dark) is that of what deviates most from the border;
 //! 4. ink is what lies beyond Otsu's threshold, and beyond the noise;
 //! 5. the digit is the largest connected patch of ink, and the pieces close to it; what

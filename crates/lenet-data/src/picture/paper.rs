@@ -11,8 +11,11 @@ const COARSE: usize = 32;
 /// wider than half the boldest stroke of a picture that the digit fills.
 const STROKE: usize = 6;
 
-/// Levels from the plane at which a pixel of the border counts half.
+/// Levels from the surface of light at which a pixel of the border counts half.
 const APART: f64 = 25.0;
+
+/// What an uneven light costs (a ridge): little beside what a tenth of the border says.
+const EVEN: f64 = 0.002;
 
 /// A sheet of paper that lies within something of another tone, without its edge; none
 /// where the picture is the paper itself.
@@ -38,7 +41,7 @@ pub(super) fn sheet(picture: &Plane) -> Option<Window> {
         return None;
     }
     // The edge of a sheet is not quite straight, and never quite upright.
-    let edge = window.longer() / 25 + 1;
+    let edge = window.longer() / 40 + 1;
     let (x, y) = (&window.x, &window.y);
     if x.len() <= 3 * edge || y.len() <= 3 * edge {
         return None;
@@ -59,10 +62,10 @@ pub(super) fn sheet(picture: &Plane) -> Option<Window> {
 /// it ink, whether that is darker or lighter than the paper.
 pub(super) fn removed(picture: &Plane) -> Plane {
     let coarse = picture.thumbnail(COARSE);
-    let plane = plane_through(&coarse);
+    let light = light(&coarse);
     let lit = picture
         .clone()
-        .minus(&plane.resized(picture.width, picture.height));
+        .minus(&light.resized(picture.width, picture.height));
     // Ink is the few pixels that differ by much: in cubes they outweigh the many of
     // noise and shade.
     let skew: f64 = lit
@@ -73,7 +76,7 @@ pub(super) fn removed(picture: &Plane) -> Plane {
     let sign = if skew < 0.0 { -1.0 } else { 1.0 };
     // Morphological opening: what is narrower than the window and lighter goes, so the
     // shade is left.
-    let shade = coarse.minus(&plane).map(|value| sign * value);
+    let shade = coarse.minus(&light).map(|value| sign * value);
     let shade = shade
         .filtered(STROKE, |near| near.iter().copied().fold(f32::MAX, f32::min))
         .filtered(STROKE, |near| near.iter().copied().fold(f32::MIN, f32::max))
@@ -82,40 +85,31 @@ pub(super) fn removed(picture: &Plane) -> Plane {
         .minus(&shade.resized(picture.width, picture.height))
 }
 
-/// The plane through the border, by weighted least squares from its middle tone on:
-/// Cauchy's weights, so that ink that reaches the border, or a dark strip along one side,
-/// does not tilt it.
-fn plane_through(picture: &Plane) -> Plane {
+/// Terms of a surface: a constant, two slopes, a twist and two bends.
+const TERMS: usize = 6;
+
+/// The light on the border, continued inwards: falling from one side, a plane; only where
+/// that leaves more than half unexplained, with corners that a lens left dark. Ink that
+/// fills most of a border bends nothing so well.
+fn light(picture: &Plane) -> Plane {
     let (width, height) = (picture.width, picture.height);
     // From -1 to 1 along each side.
-    let place = |at: usize| {
+    let terms = |at: usize| {
         let along = |i: usize, n: usize| (2 * i + 1) as f64 / n as f64 - 1.0;
-        [1.0, along(at % width, width), along(at / width, height)]
+        let (u, v) = (along(at % width, width), along(at / width, height));
+        [1.0, u, v, u * v, u * u, v * v]
     };
-    let points: Vec<([f64; 3], f64)> = border(width, height)
-        .map(|at| (place(at), f64::from(picture.values[at])))
+    let points: Vec<([f64; TERMS], f64)> = border(width, height)
+        .map(|at| (terms(at), f64::from(picture.values[at])))
         .collect();
-    let value = |plane: &[f64; 3], p: &[f64; 3]| plane[0] + plane[1] * p[1] + plane[2] * p[2];
-    let mut sorted: Vec<f64> = points.iter().map(|point| point.1).collect();
-    sorted.sort_by(f64::total_cmp);
-    let mut plane = [sorted[sorted.len() / 2], 0.0, 0.0];
-    for _ in 0..20 {
-        let (mut normal, mut right) = ([[0.0; 3]; 3], [0.0; 3]);
-        for (p, z) in &points {
-            let weight = 1.0 / (1.0 + ((z - value(&plane, p)) / APART).powi(2));
-            for i in 0..3 {
-                right[i] += weight * p[i] * z;
-                for j in 0..3 {
-                    normal[i][j] += weight * p[i] * p[j];
-                }
-            }
-        }
-        let Some(next) = solved(&normal, &right) else {
-            break;
-        };
-        plane = next;
-    }
-    let at = |at: usize| value(&plane, &place(at)) as f32;
+    let (plane, left) = surface(&points, 3);
+    let (bent, left_by_bent) = surface(&points, TERMS);
+    let light = if 2.0 * left_by_bent < left {
+        bent
+    } else {
+        plane
+    };
+    let at = |at: usize| value(&light, &terms(at)) as f32;
     Plane {
         width,
         height,
@@ -123,22 +117,59 @@ fn plane_through(picture: &Plane) -> Plane {
     }
 }
 
-/// Three linear equations by Cramer's rule; none where they have no one answer.
-fn solved(a: &[[f64; 3]; 3], b: &[f64; 3]) -> Option<[f64; 3]> {
-    let determinant = |m: &[[f64; 3]; 3]| {
-        m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1])
-            - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])
-            + m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0])
+fn value(surface: &[f64; TERMS], terms: &[f64; TERMS]) -> f64 {
+    surface.iter().zip(terms).map(|(a, b)| a * b).sum()
+}
+
+/// The surface of the first `free` terms through the points, and how much it leaves
+/// unexplained: weighted least squares from the middle tone on, with Cauchy's weights, so
+/// that ink that reaches the border, or a dark strip along one side, does not bend it.
+fn surface(points: &[([f64; TERMS], f64)], free: usize) -> ([f64; TERMS], f64) {
+    let mut sorted: Vec<f64> = points.iter().map(|point| point.1).collect();
+    sorted.sort_by(f64::total_cmp);
+    let mut surface = [0.0; TERMS];
+    surface[0] = sorted[sorted.len() / 2];
+    let far = |surface: &[f64; TERMS], (terms, level): &([f64; TERMS], f64)| {
+        ((level - value(surface, terms)) / APART).powi(2)
     };
-    let whole = determinant(a);
-    if whole.abs() <= 1e-9 * (a[0][0] * a[1][1] * a[2][2]).abs() {
-        return None;
-    }
-    Some(std::array::from_fn(|column| {
-        let mut with = *a;
-        for row in 0..3 {
-            with[row][column] = b[row];
+    for _ in 0..20 {
+        let (mut normal, mut right) = ([[0.0; TERMS]; TERMS], [0.0; TERMS]);
+        for point in points {
+            let (terms, level) = point;
+            let weight = 1.0 / (1.0 + far(&surface, point));
+            for i in 0..free {
+                right[i] += weight * terms[i] * level;
+                for j in 0..free {
+                    normal[i][j] += weight * terms[i] * terms[j];
+                }
+            }
         }
-        determinant(&with) / whole
-    }))
+        // Even where the border leaves it open: a picture of one row or column.
+        for i in 1..TERMS {
+            normal[i][i] += EVEN * points.len() as f64;
+        }
+        surface = solved(normal, right);
+    }
+    let left = points.iter().map(|point| far(&surface, point).ln_1p());
+    (surface, left.sum())
+}
+
+/// Linear equations whose matrix is symmetric and positive definite, by elimination.
+fn solved(mut a: [[f64; TERMS]; TERMS], mut b: [f64; TERMS]) -> [f64; TERMS] {
+    for pivot in 0..TERMS {
+        for row in pivot + 1..TERMS {
+            let share = a[row][pivot] / a[pivot][pivot];
+            for column in pivot..TERMS {
+                a[row][column] -= share * a[pivot][column];
+            }
+            b[row] -= share * b[pivot];
+        }
+    }
+    for row in (0..TERMS).rev() {
+        let known: f64 = (row + 1..TERMS)
+            .map(|column| a[row][column] * b[column])
+            .sum();
+        b[row] = (b[row] - known) / a[row][row];
+    }
+    b
 }
