@@ -140,5 +140,4 @@ fn on_white(picture: &DynamicImage) -> image::GrayImage {
 }
 
 #[cfg(test)]
-#[path = "picture/tests.rs"]
 mod tests;

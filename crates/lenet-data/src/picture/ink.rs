@@ -17,7 +17,7 @@ pub(super) struct Ink {
 /// Standard deviations of the paper's noise that ink must stand out by.
 const NOISE: f32 = 4.0;
 
-/// A patch shorter than this share of the picture's longer side is a speck.
+/// A patch shorter than the picture's longer side over this is a speck.
 const SPECK: usize = 40;
 
 /// The digit in a picture whose paper is about 0 and whose ink is above; none where
