@@ -14,6 +14,7 @@ safetensors.
 import argparse
 import gzip
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -126,9 +127,12 @@ def main():
     program = parser.parse_args().lenet.resolve()
     torch.set_num_threads(1)
 
+    # No setting of the user's own.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("LENET_")}
+
     def lenet(*words):
         command = [str(word) for word in (program, *words, "--quiet")]
-        ran = subprocess.run(command, capture_output=True, text=True)
+        ran = subprocess.run(command, capture_output=True, text=True, env=env)
         if ran.returncode != 0:
             raise RuntimeError(f"lenet {words[0]}: {ran.stderr.strip()}")
         return ran.stdout

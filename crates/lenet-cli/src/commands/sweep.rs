@@ -4,14 +4,12 @@ use anyhow::Context;
 use lenet_train::Event;
 use serde::Serialize;
 
-use super::train::{Going, Run, Summary};
+use super::train::{Going, Run, Summary, prepare};
 use crate::args::SweepArgs;
-use crate::data;
 use crate::exit::Interrupted;
 use crate::printer::Printer;
 use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::threads;
 
 /// What the runs came to.
 #[derive(Serialize)]
@@ -55,14 +53,7 @@ pub(crate) fn run(args: &SweepArgs, printer: &Printer) -> anyhow::Result<()> {
         .settings
         .clone()
         .resolve(below.transpose()?.unwrap_or_default())?;
-    threads::set(resolved.threads)?;
-    let device = resolved.device.open()?;
-    let request = data::request(
-        resolved.dataset,
-        resolved.data_dir.clone(),
-        resolved.offline,
-    );
-    let data = data::load(&request, printer)?;
+    let (device, data) = prepare(&resolved, printer)?;
     let first = resolved.train.seed;
     let mut runs: Vec<Summary> = Vec::with_capacity(args.seeds);
     for number in 0..args.seeds as u64 {
