@@ -23,4 +23,4 @@ pub use lr_finder::{LrCurve, LrFinder};
 pub use metrics::{EpochMetrics, Tally};
 pub use optim::OptimizerKind;
 pub use schedule::{Schedule, Scheduler};
-pub use trainer::{Best, Ended, Fit, Keep, Trainer};
+pub use trainer::{Ended, Fit, Keep, OnBest, Trainer};

@@ -65,11 +65,11 @@ pub struct Keep<'a> {
     pub origin: &'a Origin,
     /// Told after each whole epoch whose weights are better on the validation samples than
     /// all before; the model holds them for that moment.
-    pub best: Option<&'a Best<'a>>,
+    pub best: Option<&'a OnBest<'a>>,
 }
 
 /// See [`Keep::best`].
-pub type Best<'a> = dyn Fn(&Parameters) -> Result<()> + Sync + 'a;
+pub type OnBest<'a> = dyn Fn(&Parameters) -> Result<()> + Sync + 'a;
 
 /// How a run went.
 #[derive(Clone, Debug)]
