@@ -1,5 +1,5 @@
 //! A run's folder: its configuration, a line of metrics an epoch, the weights and
-//! the summary.
+//! the summary; and what `report/` makes of them.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,6 +11,7 @@ use lenet_nn::ModelKind;
 use lenet_train::{EpochMetrics, Event, Observer};
 use serde::Serialize;
 
+use crate::report;
 use crate::settings::Settings;
 use crate::tensorboard;
 
@@ -140,6 +141,7 @@ impl RunDir {
             none => {
                 // What an older run came to does not belong beside this one's lines.
                 let _ = fs::remove_file(self.path.join("summary.json"));
+                report::remove_old(&self.path);
                 if self.is_new {
                     let _ = fs::remove_file(self.path.join(WEIGHTS));
                     let _ = fs::remove_dir_all(self.path.join("checkpoints").join("best"));

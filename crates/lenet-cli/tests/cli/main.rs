@@ -9,6 +9,7 @@ mod drawn;
 mod export;
 mod lr_find;
 mod pictures;
+mod report;
 mod resume;
 mod sweep;
 mod tensorboard;

@@ -141,13 +141,18 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         }
         .into());
     }
-    let tested = run.test()?;
+    let (tested, mistakes) = run.test_with_mistakes()?;
     weights::save(
         &folder.weights(),
         &run.parameters,
         &run.metadata(Some(&tested)),
     )?;
     let summary = run.summary(&fit, &tested, Some(folder.path()))?;
+    // A run is what it is, with or without a page about it.
+    match run.report(folder.path(), &fit, &summary, (&tested, &mistakes)) {
+        Ok(path) => printer.note(&format!("report {}", path.display())),
+        Err(error) => printer.warn(&format!("no report: {error:#}")),
+    }
     folder.finish(&summary)?;
     events.as_mut().map_or(Ok(()), EventFile::written)?;
     summary.print(args.json, printer)?;
