@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use lenet_data::{Choice, Dataset, Loader, Transform};
+use lenet_data::{Choice, Dataset, DatasetName, Loader, Transform};
 use lenet_train::{Evaluation, Mistake, evaluate_with_mistakes};
 use serde_json::json;
 
@@ -131,22 +131,30 @@ fn test(
 /// The data of a run, if they are still what it was trained on; or why not, in a line.
 /// Nothing is downloaded for a report.
 fn find_data(run: &SavedRun, saved: &SavedNetwork, dir: Option<&Path>) -> Result<Dataset, String> {
-    let dir = dir.or(run.resolved.data_dir.as_deref());
-    let dir = match run.resolved.dataset {
+    let own = run.resolved.data_dir.as_deref();
+    let dirs = match (run.resolved.dataset, dir) {
         // It lies in the program.
-        Choice::Only(lenet_data::DatasetName::Sample) => None,
-        _ => dir.map(Path::to_owned),
+        (Choice::Only(DatasetName::Sample), _) => vec![None],
+        // LENET_DATA_DIR may be meant for other runs.
+        (_, Some(dir)) => vec![Some(dir), own],
+        (_, None) => vec![own],
     };
-    let request = data::request(run.resolved.dataset, dir, true);
-    let found = lenet_data::load(&request, &mut ()).map_err(|error| error.to_string())?;
-    match &saved.data_sha256 {
-        Some(sha256) if !found.sha256.starts_with(sha256) => Err(format!(
-            "{} ({}): other data than the run's, their sha256 begins with {:.16} and not with \
-             {sha256:.16}",
-            found.name, found.origin, found.sha256
-        )),
-        _ => Ok(found),
+    let mut why = None;
+    for dir in dirs {
+        let request = data::request(run.resolved.dataset, dir.map(Path::to_owned), true);
+        match (lenet_data::load(&request, &mut ()), &saved.data_sha256) {
+            (Err(error), _) => why.get_or_insert(error.to_string()),
+            (Ok(found), Some(sha256)) if !found.sha256.starts_with(sha256) => {
+                why.get_or_insert(format!(
+                    "{} ({}): other data than the run's, their sha256 begins with {:.16} and not \
+                     with {sha256:.16}",
+                    found.name, found.origin, found.sha256
+                ))
+            }
+            (Ok(found), _) => return Ok(found),
+        };
     }
+    Err(why.unwrap_or_default())
 }
 
 /// The test image that was asked for.

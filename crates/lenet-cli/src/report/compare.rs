@@ -102,10 +102,14 @@ fn results(runs: &[SavedRun], names: &[String]) -> String {
         "validation accuracy",
         "test accuracy",
         "test loss",
-        "seconds of training",
+        "seconds",
         "parameters",
     ];
-    table("Losses and accuracies in the chosen epoch", &head, &rows)
+    table(
+        "Losses and accuracies in the chosen epoch; seconds of training alone",
+        &head,
+        &rows,
+    )
 }
 
 /// Every setting that is not the same in all runs.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::Place;
 use super::data::write_idx;
+use super::{Place, Ran};
 
 /// The sections of a run's report.
 const SECTIONS: [&str; 7] = [
@@ -194,6 +194,12 @@ fn without_the_runs_own_data_the_rest_is_there() {
     assert_eq!(ran.json()["left_out"].as_array().unwrap().len(), 1);
     write_idx(&place.path().join("moved"));
     place.run(&["report", "run", "--data-dir", "moved"]).ok();
+    assert!(has(&read(&report), "confusion"));
+    // A folder with other data does not stand before the run's own.
+    fs::rename(place.path().join("moved"), &data).unwrap();
+    let mut command = place.command(&["report", "run"]);
+    let ran = Ran::from(command.env("LENET_DATA_DIR", "run").output().unwrap()).ok();
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
     assert!(has(&read(&report), "confusion"));
 }
 

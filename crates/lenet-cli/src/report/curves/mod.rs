@@ -189,12 +189,10 @@ fn shortened(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     match letters.len().checked_sub(LETTERS) {
         None | Some(0) => name.to_owned(),
-        Some(more) => letters[more + 1..]
-            .iter()
-            .fold("…".to_owned(), |mut text, c| {
-                text.push(*c);
-                text
-            }),
+        Some(more) => {
+            let end: String = letters[more + 1..].iter().collect();
+            format!("…{end}")
+        }
     }
 }
 
@@ -207,21 +205,19 @@ fn describe(measure: Measure, lines: &[Line]) -> String {
             Measure::Accuracy => ("highest", line.points.iter().rev().max_by(better)?),
             Measure::Loss | Measure::LearningRate => ("lowest", line.points.iter().min_by(better)?),
         };
-        let which = if line.beside && !line.alone {
-            " in training"
-        } else {
-            ""
-        };
-        let chosen = line
-            .chosen
-            .map_or(String::new(), |epoch| format!("; chosen: epoch {epoch}"));
-        Some(format!(
-            "{}{which}: {} in epoch {first}, {} in epoch {last}, {word} {} in epoch {at}{chosen}.",
-            line.label,
-            measure.text(*from),
-            measure.text(*to),
-            measure.text(*best),
-        ))
+        let mut text = line.label.clone();
+        if line.beside && !line.alone {
+            text += " in training";
+        }
+        text += &format!(": {} in epoch {first}", measure.text(*from));
+        if first != last {
+            let (to, best) = (measure.text(*to), measure.text(*best));
+            text += &format!(", {to} in epoch {last}, {word} {best} in epoch {at}");
+        }
+        if let Some(epoch) = line.chosen {
+            text += &format!("; chosen: epoch {epoch}");
+        }
+        Some(text + ".")
     };
     let lines: Vec<String> = lines.iter().filter_map(line).collect();
     if lines.is_empty() {
