@@ -57,6 +57,8 @@ pub(crate) struct Run<'a> {
     transform: Transform,
     pub(crate) parameters: Parameters,
     model: Box<dyn Model>,
+    /// Where the weights are kept that it begins with, if not in `--init-from`.
+    pub(crate) beginning: Option<PathBuf>,
 }
 
 impl<'a> Run<'a> {
@@ -82,6 +84,7 @@ impl<'a> Run<'a> {
             },
             parameters,
             model,
+            beginning: None,
         })
     }
 
@@ -98,6 +101,9 @@ impl<'a> Run<'a> {
     pub(crate) fn settings(&self) -> crate::settings::Settings {
         let mut resolved = self.resolved.clone();
         resolved.dataset = Choice::Only(self.data.name);
+        if self.beginning.is_some() {
+            resolved.init_from.clone_from(&self.beginning);
+        }
         resolved.settings()
     }
 
