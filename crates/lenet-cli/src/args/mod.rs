@@ -3,11 +3,13 @@
 
 mod data;
 mod export;
+mod inspect;
 mod trained;
 mod training;
 
 pub(crate) use data::{DataArgs, DataCommand, PublishedArgs};
 pub(crate) use export::{ExportArgs, Format};
+pub(crate) use inspect::InspectArgs;
 pub(crate) use trained::{EvalArgs, PredictArgs, SummaryArgs, WeightsArgs};
 pub(crate) use training::{LrFindArgs, SweepArgs, TrainArgs};
 
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Show a network's layers, shapes and parameters
     Summary(SummaryArgs),
+    /// Show images of a data set, or those that a network reads wrong
+    Inspect(Box<InspectArgs>),
     /// Try learning rates, from small to large, and suggest one
     LrFind(Box<LrFindArgs>),
     /// Fetch and check data sets

@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod export;
+pub(crate) mod inspect;
 pub(crate) mod lr_find;
 pub(crate) mod predict;
 pub(crate) mod summary;

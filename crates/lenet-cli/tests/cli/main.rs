@@ -7,6 +7,7 @@
 mod data;
 mod drawn;
 mod export;
+mod inspect;
 mod lr_find;
 mod pictures;
 mod resume;
