@@ -7,11 +7,13 @@ mod chart;
 mod commands;
 mod data;
 mod exit;
+mod field;
 mod hints;
 mod picture;
 mod printer;
 mod progress;
 mod rundir;
+mod runlog;
 mod settings;
 mod signals;
 mod sketch;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(&args, &printer),
         Command::Sweep(args) => commands::sweep::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
+        Command::Curves(args) => commands::curves::run(&args, &printer),
         Command::Inspect(args) => commands::inspect::run(&args, &printer),
         Command::LrFind(args) => commands::lr_find::run(&args, &printer),
         Command::Data { command } => commands::data::run(&command, &printer),

@@ -1,12 +1,14 @@
 //! The command line as it is typed. What is meant by it is worked out in
 //! `settings.rs` and in the commands.
 
+mod curves;
 mod data;
 mod export;
 mod inspect;
 mod trained;
 mod training;
 
+pub(crate) use curves::CurvesArgs;
 pub(crate) use data::{DataArgs, DataCommand, PublishedArgs};
 pub(crate) use export::{ExportArgs, Format};
 pub(crate) use inspect::InspectArgs;
@@ -88,6 +90,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Show a network's layers, shapes and parameters
     Summary(SummaryArgs),
+    /// Draw the curves of runs, epoch by epoch
+    Curves(CurvesArgs),
     /// Show images of a data set, or those that a network reads wrong
     Inspect(Box<InspectArgs>),
     /// Try learning rates, from small to large, and suggest one

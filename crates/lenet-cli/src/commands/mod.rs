@@ -1,6 +1,7 @@
 //! The subcommands, a file each.
 
 pub(crate) mod completions;
+pub(crate) mod curves;
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod export;
