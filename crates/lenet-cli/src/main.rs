@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(&args, &printer),
         Command::Sweep(args) => commands::sweep::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
+        Command::Bench(args) => commands::bench::run(&args, &printer),
         Command::Curves(args) => commands::curves::run(&args, &printer),
         Command::Inspect(args) => commands::inspect::run(&args, &printer),
         Command::LrFind(args) => commands::lr_find::run(&args, &printer),

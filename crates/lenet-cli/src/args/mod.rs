@@ -1,6 +1,7 @@
 //! The command line as it is typed. What is meant by it is worked out in
 //! `settings.rs` and in the commands.
 
+mod bench;
 mod curves;
 mod data;
 mod export;
@@ -8,6 +9,7 @@ mod inspect;
 mod trained;
 mod training;
 
+pub(crate) use bench::BenchArgs;
 pub(crate) use curves::CurvesArgs;
 pub(crate) use data::{DataArgs, DataCommand, PublishedArgs};
 pub(crate) use export::{ExportArgs, Format};
@@ -96,6 +98,8 @@ pub(crate) enum Command {
     Inspect(Box<InspectArgs>),
     /// Try learning rates, from small to large, and suggest one
     LrFind(Box<LrFindArgs>),
+    /// Measure how fast this machine trains and reads
+    Bench(BenchArgs),
     /// Fetch and check data sets
     Data {
         #[command(subcommand)]

@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod curves;
 pub(crate) mod data;

@@ -4,6 +4,7 @@
     reason = "a test that cannot go on stops where it is"
 )]
 
+mod bench;
 mod curves;
 mod data;
 mod drawn;
