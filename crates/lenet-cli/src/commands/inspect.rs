@@ -82,7 +82,7 @@ pub(crate) fn run(args: &InspectArgs, printer: &Printer) -> anyhow::Result<()> {
     let mut wrong = None;
     let images = match &trained {
         Some(trained) => {
-            trained.warn_of_known(&data, printer);
+            trained.warn_of_data(&data, printer);
             let mut found = all_mistakes(trained, &data, split)?;
             found.retain(|m| args.digit.is_none_or(|digit| m.label == usize::from(digit)));
             wrong = Some(found.len());

@@ -11,6 +11,7 @@ mod drawn;
 mod export;
 mod inspect;
 mod lr_find;
+mod misuse;
 mod pictures;
 mod resume;
 mod sweep;
