@@ -4,9 +4,8 @@ use anyhow::{Context, anyhow};
 use lenet_train::LrCurve;
 use plotters::prelude::*;
 
-/// Columns and rows of the text's field.
-const COLUMNS: usize = 60;
-const ROWS: usize = 10;
+use crate::field::Field;
+
 /// The SVG's size in pixels.
 const SIZE: (u32, u32) = (800, 500);
 /// Paul Tol's "bright" scheme, which differs for everyone: blue, red, green, yellow, cyan,
@@ -85,41 +84,16 @@ pub(crate) fn text(curve: &LrCurve) -> String {
     let ([first, .., last], Some((low, high))) = (&curve.rates[..], extent(&curve.smoothed)) else {
         return String::new();
     };
-    let steps = curve.rates.len();
     // The rates are evenly spaced by their logarithm.
-    let column = |step: usize| step * (COLUMNS - 1) / (steps - 1);
-    let mut field = [[' '; COLUMNS]; ROWS];
-    for (step, loss) in curve.smoothed.iter().enumerate() {
-        let height = (loss.min(high) - low) / (high - low);
-        let row = ((1.0 - height) * (ROWS - 1) as f64).round() as usize;
-        field[row.min(ROWS - 1)][column(step)] = '*';
-    }
-    let mut lines = Vec::new();
-    for (number, row) in field.iter().enumerate() {
-        let label = match number {
-            0 => format!("{high:.3}"),
-            _ if number == ROWS - 1 => format!("{low:.3}"),
-            _ => String::new(),
-        };
-        let row: String = row.iter().collect();
-        lines.push(format!("{label:>8} |{row}").trim_end().to_owned());
-    }
+    let steps = || (0..curve.rates.len()).map(|step| step as f64);
+    let mut field = Field::new((0.0, (curve.rates.len() - 1) as f64), (low, high));
+    field.draw('*', steps().zip(curve.smoothed.iter().copied()));
     let at = |rate: &f64| curve.suggestion == Some(*rate);
-    let mark = curve.rates.iter().position(at);
-    let axis: String = (0..COLUMNS)
-        .map(|x| {
-            if mark.map(column) == Some(x) {
-                '^'
-            } else {
-                '-'
-            }
-        })
-        .collect();
-    lines.push(format!("{:8} +{axis}", "loss"));
-    let (first, last) = (format!("{first:.1e}"), format!("{last:.1e}"));
-    let between = COLUMNS - last.len();
-    lines.push(format!("{:10}{first:<between$}{last}", ""));
-    lines.join("\n")
+    if let Some(step) = curve.rates.iter().position(at) {
+        field.point_at(step as f64);
+    }
+    let ends = [first, last].map(|rate| format!("{rate:.1e}"));
+    field.text("loss", |loss| format!("{loss:.3}"), [&ends[0], &ends[1]])
 }
 
 /// What a chart shows of the values: all down to the lowest, and a quarter more above. The
@@ -142,6 +116,7 @@ fn extent(values: &[f64]) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::{COLUMNS, ROWS};
 
     /// Down in a line, and up again from the middle.
     fn curve(steps: usize, suggestion: Option<usize>) -> LrCurve {
@@ -169,7 +144,10 @@ mod tests {
             (COLUMNS / 2 - 4..COLUMNS / 2 + 1).contains(&lowest),
             "{text}"
         );
-        assert_eq!(lines[ROWS].find('^'), Some(10 + 25 * (COLUMNS - 1) / 99));
+        assert_eq!(
+            lines[ROWS].find('^'),
+            Some(10 + (25 * (COLUMNS - 1) + 49) / 99)
+        );
         assert!(
             lines[ROWS + 1].trim_start().starts_with("1.0e-6 "),
             "{text}"

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
-use lenet_data::{Choice, Dataset, Request, Watcher};
+use lenet_data::{Choice, Dataset, Request, Split, Watcher};
 
 use crate::args::DataArgs;
+use crate::exit::Usage;
 use crate::printer::Printer;
 use crate::progress;
 
@@ -25,6 +26,28 @@ pub(crate) fn load(request: &Request, printer: &Printer) -> anyhow::Result<Datas
         data.sha256
     ));
     Ok(data)
+}
+
+/// A split by its name, `train` or `test`.
+pub(crate) fn split<'a>(data: &'a Dataset, name: &str) -> &'a Split {
+    if name == "train" {
+        &data.train
+    } else {
+        &data.test
+    }
+}
+
+/// A place in a split that is there.
+pub(crate) fn checked(data: &Dataset, name: &str, index: usize) -> anyhow::Result<usize> {
+    let n = split(data, name).len();
+    if index < n {
+        return Ok(index);
+    }
+    Err(Usage(format!(
+        "--index {index}: the {name} split of {} has {n} images, from 0",
+        data.name
+    ))
+    .into())
 }
 
 /// The request for what was asked for, with the user's cache.

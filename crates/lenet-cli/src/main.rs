@@ -7,12 +7,14 @@ mod chart;
 mod commands;
 mod data;
 mod exit;
+mod field;
 mod hints;
 mod picture;
 mod printer;
 mod progress;
 mod report;
 mod rundir;
+mod runlog;
 mod settings;
 mod signals;
 mod sketch;
@@ -43,6 +45,9 @@ fn main() -> ExitCode {
         Command::Sweep(args) => commands::sweep::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
         Command::Report(args) => commands::report::run(&args, &printer),
+        Command::Bench(args) => commands::bench::run(&args, &printer),
+        Command::Curves(args) => commands::curves::run(&args, &printer),
+        Command::Inspect(args) => commands::inspect::run(&args, &printer),
         Command::LrFind(args) => commands::lr_find::run(&args, &printer),
         Command::Data { command } => commands::data::run(&command, &printer),
         Command::Completions { shell } => commands::completions::run(shell, &printer),

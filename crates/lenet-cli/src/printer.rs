@@ -31,6 +31,13 @@ impl Printer {
         self.terminal && !self.quiet
     }
 
+    /// How many columns a result has: those of the terminal, or 80 where it goes
+    /// elsewhere.
+    pub(crate) fn columns(&self) -> usize {
+        let size = terminal_size::terminal_size_of(io::stdout());
+        size.map_or(80, |(width, _)| usize::from(width.0))
+    }
+
     /// A result.
     pub(crate) fn result(&self, text: &str) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();

@@ -7,6 +7,9 @@ use lenet_train::{Ended, EpochMetrics, Event, Observer, Progress};
 
 use crate::printer::Printer;
 
+/// A step takes less time than writing its message: ten a second will do.
+const REDRAWN: Duration = Duration::from_millis(100);
+
 /// A bar for a file that arrives.
 pub(crate) fn download_bar(file: &str, total: Option<u64>) -> ProgressBar {
     let template = if total.is_some() {
@@ -17,6 +20,43 @@ pub(crate) fn download_bar(file: &str, total: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::new(total.unwrap_or_default()).with_message(file.to_owned());
     bar.set_style(style(template));
     bar
+}
+
+/// A bar over steps of which none is an epoch's; nothing where there is no terminal.
+pub(crate) struct StepBar {
+    bar: Option<ProgressBar>,
+    drawn: Instant,
+}
+
+impl StepBar {
+    pub(crate) fn new(printer: &Printer, steps: usize) -> Self {
+        let bar = printer.bars().then(|| {
+            let bar = ProgressBar::new(steps as u64);
+            bar.set_style(style("step {pos}/{len} {wide_bar} {msg}  {eta} left"));
+            bar
+        });
+        Self {
+            bar,
+            drawn: Instant::now(),
+        }
+    }
+
+    /// A step, from 0, was taken.
+    pub(crate) fn step(&mut self, step: usize, message: impl FnOnce() -> String) {
+        let Some(bar) = &self.bar else { return };
+        if self.drawn.elapsed() > REDRAWN {
+            bar.set_message(message());
+            bar.set_position(step as u64 + 1);
+            self.drawn = Instant::now();
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// Shows a run's events.
@@ -49,18 +89,17 @@ impl<'a> RunProgress<'a> {
     }
 
     fn step(&mut self, at: &Progress) {
-        if let Some(bar) = &self.bar {
-            // A step takes less time than writing its message: ten a second will do.
-            if self.drawn.elapsed() > Duration::from_millis(100) || at.batch == self.batches {
-                bar.set_message(format!(
-                    "loss {:.4}  acc {:5.2} %  {:.0} samples/s",
-                    at.loss,
-                    100.0 * at.accuracy,
-                    at.samples_per_second
-                ));
-                bar.set_position(at.batch);
-                self.drawn = Instant::now();
-            }
+        if let Some(bar) = &self.bar
+            && (self.drawn.elapsed() > REDRAWN || at.batch == self.batches)
+        {
+            bar.set_message(format!(
+                "loss {:.4}  acc {:5.2} %  {:.0} samples/s",
+                at.loss,
+                100.0 * at.accuracy,
+                at.samples_per_second
+            ));
+            bar.set_position(at.batch);
+            self.drawn = Instant::now();
         }
         if self.log_interval.is_some_and(|n| at.step.is_multiple_of(n)) {
             self.line(&format!(

@@ -1,4 +1,4 @@
-//! What a network saw and how sure it is, in characters: readable without colour.
+//! Images, and how sure a network is, in characters: readable without colour.
 
 /// Columns and rows of an image.
 const SIDE: usize = 28;
@@ -6,6 +6,8 @@ const SIDE: usize = 28;
 const ABOVE: usize = 2;
 /// The longest bar, in columns.
 const BAR: f64 = 24.0;
+/// Blank columns between images side by side.
+const GAP: usize = 3;
 
 /// An image of 28×28 in half blocks, two pixels to a character, and beside it a bar for
 /// each digit's probability: 14 lines, none longer than 80 columns.
@@ -20,6 +22,55 @@ pub(crate) fn seen(pixels: &[u8], probabilities: &[f64]) -> String {
         format!("  |{image}|{bar}")
     });
     lines.collect::<Vec<String>>().join("\n")
+}
+
+/// Images of 28×28 in half blocks with the lines below each, as many side by side as
+/// there are `columns` for. Margins that are blank in all of them are left out.
+pub(crate) fn sheet(images: &[(&[u8], Vec<String>)], columns: usize) -> String {
+    let blocks: Vec<Vec<Vec<char>>> = images
+        .iter()
+        .map(|(pixels, _)| {
+            let lines = half_blocks(pixels).into_iter();
+            lines.map(|line| line.chars().collect()).collect()
+        })
+        .collect();
+    let is_ink = |row: usize, column: usize| blocks.iter().any(|lines| lines[row][column] != ' ');
+    let inked = |rows: usize, columns: usize, is_ink: &dyn Fn(usize, usize) -> bool| {
+        let used = |row: &usize| (0..columns).any(|column| is_ink(*row, column));
+        let first = (0..rows).find(used).unwrap_or(0);
+        let last = (0..rows).rev().find(used).unwrap_or(rows - 1);
+        first..last + 1
+    };
+    let rows = inked(SIDE / 2, SIDE, &is_ink);
+    let across = inked(SIDE, SIDE / 2, &|column, row| is_ink(row, column));
+    let captions = images.iter().flat_map(|(_, below)| below);
+    let widest = captions.map(|line| line.chars().count()).max();
+    let width = across.len().max(widest.unwrap_or(0));
+    let abreast = ((columns + GAP) / (width + GAP)).max(1);
+
+    let cells: Vec<Vec<String>> = blocks
+        .iter()
+        .zip(images)
+        .map(|(lines, (_, below))| {
+            let lines = lines[rows.clone()].iter();
+            let image = lines.map(|line| line[across.clone()].iter().collect());
+            image.chain(below.iter().cloned()).collect()
+        })
+        .collect();
+    let mut out = Vec::new();
+    for cells in cells.chunks(abreast) {
+        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+        for at in 0..height {
+            let line: Vec<String> = cells
+                .iter()
+                .map(|cell| format!("{:width$}", cell.get(at).map_or("", String::as_str)))
+                .collect();
+            out.push(line.join(&" ".repeat(GAP)).trim_end().to_owned());
+        }
+        out.push(String::new());
+    }
+    out.pop();
+    out.join("\n")
 }
 
 /// Each pair of rows as one line. A pixel counts as ink from a quarter of white on: the
@@ -75,6 +126,28 @@ mod tests {
             format!("  |{blank}|   9 {} 25.0 %", "█".repeat(6))
         );
         assert!(lines.iter().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn a_sheet_has_as_many_abreast_as_fit_and_no_common_margin() {
+        let dot = |at: usize| {
+            let mut pixels = vec![0; 784];
+            pixels[at] = 255;
+            pixels
+        };
+        // Ink in rows 4 and 5, a single line of text, and in columns 3 to 5.
+        let images = [dot(4 * SIDE + 3), dot(5 * SIDE + 5), dot(4 * SIDE + 4)];
+        let captions = ["a", "bb", "ccccc"];
+        let images: Vec<(&[u8], Vec<String>)> = images
+            .iter()
+            .zip(captions)
+            .map(|(pixels, below)| (&pixels[..], vec![below.to_owned()]))
+            .collect();
+        // Two of five columns and three between them.
+        assert_eq!(sheet(&images, 13), "▀         ▄\na       bb\n\n ▀\nccccc");
+        assert_eq!(sheet(&images, 21).lines().count(), 2);
+        assert_eq!(sheet(&images, 1).lines().count(), 8);
+        assert_eq!(sheet(&[], 80), "");
     }
 
     #[test]

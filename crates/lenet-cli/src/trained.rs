@@ -9,6 +9,7 @@ use lenet_nn::models::{Flavour, Model};
 use lenet_nn::weights::{Metadata, WeightsFile};
 use lenet_nn::{ModelKind, Parameters};
 use lenet_tensor::Key;
+use lenet_train::checkpoint::is_checkpoint;
 
 use crate::args::WeightsArgs;
 use crate::builtin;
@@ -39,7 +40,7 @@ impl Trained {
     pub(crate) fn load(args: &WeightsArgs, printer: &Printer) -> anyhow::Result<Self> {
         threads::set(args.threads)?;
         let file = match &args.weights {
-            Some(path) => WeightsFile::open(path)
+            Some(path) => open(path)
                 .context("--weights: expected a safetensors file, as `lenet train` writes it")?,
             None => builtin::weights(),
         };
@@ -78,8 +79,17 @@ impl Trained {
         }
     }
 
-    /// Warns where the network is tested on what it was trained on.
-    pub(crate) fn warn_of_known(&self, data: &Dataset, printer: &Printer) {
+    /// Warns where the network is tested on what it was trained on, or on what it knows
+    /// nothing of.
+    pub(crate) fn warn_of_data(&self, data: &Dataset, printer: &Printer) {
+        let trained_on = self.dataset.as_ref().and_then(|name| name.parse().ok());
+        if let Some(other) = trained_on.filter(|&name| are_others(name, data.name)) {
+            printer.warn(&format!(
+                "this network was trained on {other}, the data are {}: what its classes stand \
+                 for differs",
+                data.name
+            ));
+        }
         let mnist = DatasetName::Mnist.to_string();
         if data.name == DatasetName::Sample && self.dataset.as_ref() == Some(&mnist) {
             printer.warn(
@@ -88,6 +98,32 @@ impl Trained {
             );
         }
     }
+}
+
+/// Opens a weights file; a run's checkpoint, which holds more, is told for what it is.
+pub(crate) fn open(path: &Path) -> anyhow::Result<WeightsFile> {
+    let file = WeightsFile::open(path)?;
+    if is_checkpoint(file.bytes()) {
+        anyhow::bail!(
+            "{}: this is a checkpoint of a run; give RUN/model.safetensors or \
+             RUN/checkpoints/best/model.safetensors",
+            path.display()
+        );
+    }
+    Ok(file)
+}
+
+/// Whether these two are known to be of other things: digits or clothing. Files of one's
+/// own may hold either.
+fn are_others(a: DatasetName, b: DatasetName) -> bool {
+    let is_clothing = |name| match name {
+        DatasetName::Mnist | DatasetName::Sample => Some(false),
+        DatasetName::FashionMnist => Some(true),
+        DatasetName::Idx => None,
+    };
+    is_clothing(a)
+        .zip(is_clothing(b))
+        .is_some_and(|(a, b)| a != b)
 }
 
 /// What a file's metadata say, checked.

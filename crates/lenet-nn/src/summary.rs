@@ -1,5 +1,5 @@
-//! What a model is made of: each layer's name, settings, output shape and
-//! parameters; and the check that the layers fit together.
+//! What a model is made of: each layer's name, settings, shapes, parameters and
+//! multiplications; and the check that the layers fit together.
 
 use crate::error::{Error, Result};
 use crate::layers::Layer;
@@ -15,6 +15,8 @@ pub struct LayerInfo {
     pub layer: String,
     /// What it computes in evaluation mode.
     pub operator: Operator,
+    /// The input's shape without the batch axis.
+    pub input_shape: Vec<usize>,
     /// The output's shape without the batch axis.
     pub output_shape: Vec<usize>,
     /// The layer that this one runs together with, as one operation.
@@ -24,11 +26,46 @@ pub struct LayerInfo {
 impl LayerInfo {
     /// The number of values in this layer's parameters, found by their names.
     pub fn parameters(&self, parameters: &Parameters) -> usize {
-        let prefix = format!("{}.", self.name);
-        let own = parameters.trainable().into_iter();
-        own.filter(|entry| entry.name.starts_with(&prefix))
-            .map(|entry| entry.var.elem_count())
+        self.own(parameters)
+            .map(|(_, shape)| shape.iter().product::<usize>())
             .sum()
+    }
+
+    /// The kernel or the window, `[down, right]`, of a convolution or a pooling.
+    pub fn kernel(&self, parameters: &Parameters) -> Option<[usize; 2]> {
+        match self.operator {
+            Operator::MaxPool2d { kernel, .. } | Operator::AvgPool2d { kernel, .. } => Some(kernel),
+            _ => self.convolution(parameters),
+        }
+    }
+
+    /// Multiplications and additions for one sample, as torchinfo 1.8 counts them: each
+    /// parameter of a convolution once for each place of the output, `[H', W']`, and
+    /// each of any other layer once. Layers without parameters count for nothing.
+    pub fn mult_adds(&self, parameters: &Parameters) -> usize {
+        let places = match self.convolution(parameters) {
+            Some(_) => self.output_shape.iter().skip(1).product(),
+            None => 1,
+        };
+        self.parameters(parameters) * places
+    }
+
+    /// The kernel of a weight `[C_out, C_in / groups, KH, KW]`, where there is one.
+    fn convolution(&self, parameters: &Parameters) -> Option<[usize; 2]> {
+        self.own(parameters)
+            .find_map(|(name, shape)| match (name.as_str(), &shape[..]) {
+                ("weight", &[_, _, down, right]) => Some([down, right]),
+                _ => None,
+            })
+    }
+
+    /// This layer's parameters by their names within it, with their shapes.
+    fn own(&self, parameters: &Parameters) -> impl Iterator<Item = (String, Vec<usize>)> {
+        let prefix = format!("{}.", self.name);
+        parameters.trainable().into_iter().filter_map(move |entry| {
+            let name = entry.name.strip_prefix(&prefix)?;
+            Some((name.to_owned(), entry.var.dims().to_vec()))
+        })
     }
 }
 
@@ -71,6 +108,7 @@ impl Trace {
                 name: name.to_owned(),
                 layer: layer.describe(),
                 operator: layer.operator(),
+                input_shape: self.shape.clone(),
                 output_shape: output_shape.clone(),
                 fused_into: None,
             });

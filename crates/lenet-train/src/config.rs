@@ -150,6 +150,13 @@ impl TrainConfig {
             format!("`gamma` is {}: expected above 0 and at most 1", self.gamma),
         );
         check(
+            self.gamma == Self::default().gamma || self.scheduler == Scheduler::Step,
+            format!(
+                "`gamma` belongs to `scheduler` step, not to {}",
+                self.scheduler
+            ),
+        );
+        check(
             (0.0..self.epochs.max(1) as f64).contains(&self.warmup_epochs),
             format!(
                 "`warmup_epochs` is {}: expected at least 0 and less than `epochs`, {}",
@@ -308,6 +315,7 @@ mod tests {
             "`nesterov` needs",
             "`patience` needs",
             "`gamma` is 0",
+            "`gamma` belongs to `scheduler` step, not to one-cycle",
             "`warmup_epochs` is 1",
             "`warmup_epochs` does not go with",
             "`clip_grad_norm` is not",

@@ -126,6 +126,19 @@ impl LrFinder {
     /// Those of [`LrFinder::validate`], [`Error::Diverged`] at the very first step,
     /// [`Error::NoBatches`], or those of data and model.
     pub fn run(&self, trainer: Trainer<'_>, train: &Loader<'_>) -> Result<LrCurve> {
+        self.run_watched(trainer, train, |_, _| {})
+    }
+
+    /// As [`LrFinder::run`]; `each` is told every step, from 0, with its loss.
+    ///
+    /// # Errors
+    /// As [`LrFinder::run`].
+    pub fn run_watched(
+        &self,
+        trainer: Trainer<'_>,
+        train: &Loader<'_>,
+        each: impl FnMut(usize, f64) + Send,
+    ) -> Result<LrCurve> {
         self.validate()?;
         if train.batch_count() == 0 {
             return Err(Error::NoBatches("train on"));
@@ -136,10 +149,15 @@ impl LrFinder {
             resume: None,
             ..trainer
         };
-        keep_awake(|| self.run_here(trainer, train))
+        keep_awake(|| self.run_here(trainer, train, each))
     }
 
-    fn run_here(&self, mut trainer: Trainer<'_>, train: &Loader<'_>) -> Result<LrCurve> {
+    fn run_here(
+        &self,
+        mut trainer: Trainer<'_>,
+        train: &Loader<'_>,
+        mut each: impl FnMut(usize, f64),
+    ) -> Result<LrCurve> {
         let mut run = Run::begin(&mut trainer)?;
         let mut curve = LrCurve::default();
         let mut smoothing = Smoothing::new(self.steps);
@@ -154,6 +172,7 @@ impl LrFinder {
             };
             curve.rates.push(rate);
             curve.losses.push(loss);
+            each(step, loss);
             curve.smoothed.push(smoothing.next(loss));
             let settled = curve.smoothed.get(smoothing.span..).unwrap_or_default();
             let lowest = settled.iter().copied().fold(f64::INFINITY, f64::min);

@@ -1,14 +1,20 @@
 //! The command line as it is typed. What is meant by it is worked out in
 //! `settings.rs` and in the commands.
 
+mod bench;
+mod curves;
 mod data;
 mod export;
+mod inspect;
 mod report;
 mod trained;
 mod training;
 
+pub(crate) use bench::BenchArgs;
+pub(crate) use curves::CurvesArgs;
 pub(crate) use data::{DataArgs, DataCommand, PublishedArgs};
 pub(crate) use export::{ExportArgs, Format};
+pub(crate) use inspect::InspectArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use trained::{EvalArgs, PredictArgs, SummaryArgs, WeightsArgs};
 pub(crate) use training::{LrFindArgs, SweepArgs, TrainArgs};
@@ -90,8 +96,14 @@ pub(crate) enum Command {
     Summary(SummaryArgs),
     /// Make a run's report anew, or compare runs
     Report(ReportArgs),
+    /// Draw the curves of runs, epoch by epoch
+    Curves(CurvesArgs),
+    /// Show images of a data set, or those that a network reads wrong
+    Inspect(Box<InspectArgs>),
     /// Try learning rates, from small to large, and suggest one
     LrFind(Box<LrFindArgs>),
+    /// Measure how fast this machine trains and reads
+    Bench(BenchArgs),
     /// Fetch and check data sets
     Data {
         #[command(subcommand)]

@@ -92,6 +92,9 @@ pub(crate) struct SummaryArgs {
     /// Its flavour: modern or 1998
     #[arg(long, value_name = "NAME", default_value_t)]
     pub(crate) flavour: Flavour,
+    /// Samples in the batch that shapes, mult-adds and sizes are of
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) batch_size: u64,
     /// Print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

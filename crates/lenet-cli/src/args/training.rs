@@ -4,16 +4,31 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args};
 
-use crate::settings::Settings;
+use crate::settings::{Resolved, Settings};
 
+/// Settings by flags and variables, and the file below them.
 #[derive(Args, Debug)]
-pub(crate) struct TrainArgs {
+pub(crate) struct GivenArgs {
     #[command(flatten)]
     pub(crate) settings: Settings,
     /// Read settings from a TOML file, for example a run's config.toml; flags and
     /// LENET_* variables win over it
     #[arg(long, value_name = "FILE", env = "LENET_CONFIG", hide_env = true)]
     pub(crate) config: Option<PathBuf>,
+}
+
+impl GivenArgs {
+    /// What they come to.
+    pub(crate) fn resolve(&self) -> anyhow::Result<Resolved> {
+        let below = self.config.as_deref().map(Settings::read).transpose()?;
+        self.settings.clone().resolve(below.unwrap_or_default())
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) given: GivenArgs,
     /// Go on from a run's last checkpoint, exactly [default: the run in runs/ that wrote
     /// one last]
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["config", "dry_run", "init_from"])]
@@ -41,10 +56,7 @@ pub(crate) struct TrainArgs {
 #[derive(Args, Debug)]
 pub(crate) struct SweepArgs {
     #[command(flatten)]
-    pub(crate) settings: Settings,
-    /// Read settings from a TOML file; flags and LENET_* variables win over it
-    #[arg(long, value_name = "FILE", env = "LENET_CONFIG", hide_env = true)]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) given: GivenArgs,
     /// How many seeds: --seed and those after it
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "10", value_parser = seeds)]
     pub(crate) seeds: usize,
@@ -57,11 +69,7 @@ pub(crate) struct SweepArgs {
 #[command(after_help = LR_FIND_HELP, mut_args(hide_idle))]
 pub(crate) struct LrFindArgs {
     #[command(flatten)]
-    pub(crate) settings: Settings,
-    /// Read settings from a TOML file, for example a run's config.toml; flags and
-    /// LENET_* variables win over it
-    #[arg(long, value_name = "FILE", env = "LENET_CONFIG", hide_env = true)]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) given: GivenArgs,
     /// The first learning rate
     #[arg(
         long,

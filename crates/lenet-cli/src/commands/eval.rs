@@ -28,7 +28,7 @@ pub(crate) fn run(args: &EvalArgs, printer: &Printer) -> anyhow::Result<()> {
     }
     let trained = Trained::load(&args.trained, printer)?;
     let data = data::load(&args.data.request(), printer)?;
-    trained.warn_of_known(&data, printer);
+    trained.warn_of_data(&data, printer);
     let transform = trained.transform(data.normalize());
     let test = Loader::new(&data.test, transform, args.test_batch_size)?.device(&trained.device);
     let evaluation = evaluate(&*trained.model, trained.kind.loss(), &test)?;

@@ -11,14 +11,10 @@ use super::train::{Run, prepare};
 use crate::args::LrFindArgs;
 use crate::chart;
 use crate::printer::Printer;
-use crate::settings::Settings;
+use crate::progress::StepBar;
 
 pub(crate) fn run(args: &LrFindArgs, printer: &Printer) -> anyhow::Result<()> {
-    let below = args
-        .config
-        .as_deref()
-        .map_or(Ok(Settings::default()), Settings::read)?;
-    let resolved = args.settings.clone().resolve(below)?;
+    let resolved = args.given.resolve()?;
     let highest = match resolved.train.optimizer {
         OptimizerKind::Sgd => 10.0,
         OptimizerKind::Adam | OptimizerKind::AdamW => 1.0,
@@ -36,7 +32,14 @@ pub(crate) fn run(args: &LrFindArgs, printer: &Printer) -> anyhow::Result<()> {
         "trying learning rates from {:e} to {:e} for {} with {}",
         finder.from, finder.to, resolved.train.model, resolved.train.optimizer
     ));
-    let curve = run.lr_curve(&finder)?;
+    let mut bar = StepBar::new(printer, finder.steps);
+    let curve = run.lr_curve(&finder, |step, loss| {
+        bar.step(step, || {
+            format!("lr {:.1e}  loss {loss:.4}", finder.rate(step))
+        });
+    });
+    bar.clear();
+    let curve = curve?;
     let picture = chart::text(&curve);
     if !picture.is_empty() {
         printer.note(&picture);

@@ -1,9 +1,12 @@
 //! The subcommands, a file each.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod curves;
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod export;
+pub(crate) mod inspect;
 pub(crate) mod lr_find;
 pub(crate) mod predict;
 pub(crate) mod report;

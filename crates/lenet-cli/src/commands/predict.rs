@@ -9,7 +9,6 @@ use lenet_tensor::reduce::{all_finite, argmax};
 use serde::Serialize;
 
 use crate::args::PredictArgs;
-use crate::exit::Usage;
 use crate::printer::Printer;
 use crate::trained::Trained;
 use crate::{data, picture, sketch};
@@ -80,20 +79,10 @@ fn from_data_set(args: &PredictArgs, printer: &Printer) -> anyhow::Result<Vec<In
         return Ok(Vec::new());
     }
     let data = data::load(&args.data.request(), printer)?;
-    let split = if args.split == "train" {
-        &data.train
-    } else {
-        &data.test
-    };
+    let split = data::split(&data, &args.split);
     let name = data.name;
     let inputs = args.index.iter().map(|&index| {
-        if index >= split.len() {
-            let (n, split) = (split.len(), &args.split);
-            return Err(Usage(format!(
-                "--index {index}: the {split} split of {name} has {n} images, from 0"
-            ))
-            .into());
-        }
+        let index = data::checked(&data, &args.split, index)?;
         Ok(Input {
             source: format!("{name}/{}/{index}", args.split),
             pixels: split.image(index).to_vec(),

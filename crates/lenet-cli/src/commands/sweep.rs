@@ -9,7 +9,7 @@ use super::train::{Going, Run, Summary, prepare};
 use crate::args::SweepArgs;
 use crate::exit::Interrupted;
 use crate::printer::Printer;
-use crate::settings::{Resolved, Settings};
+use crate::settings::Resolved;
 use crate::signals::Signals;
 
 /// What the runs came to.
@@ -49,11 +49,7 @@ impl Spread {
 
 pub(crate) fn run(args: &SweepArgs, printer: &Printer) -> anyhow::Result<()> {
     let signals = Signals::watch()?;
-    let below = args.config.as_deref().map(Settings::read);
-    let mut resolved = args
-        .settings
-        .clone()
-        .resolve(below.transpose()?.unwrap_or_default())?;
+    let mut resolved = args.given.resolve()?;
     let (device, data) = prepare(&resolved, printer)?;
     let first = resolved.train.seed;
     let mut runs: Vec<Summary> = Vec::with_capacity(args.seeds);
@@ -61,6 +57,9 @@ pub(crate) fn run(args: &SweepArgs, printer: &Printer) -> anyhow::Result<()> {
         resolved.train.seed = first.wrapping_add(number);
         let run = Run::new(&resolved, &data, &device)?;
         run.init(printer)?;
+        if number == 0 {
+            run.warn_of_warmup(printer)?;
+        }
         let going = Going {
             max_steps: resolved.train.max_steps,
             keep: None,

@@ -4,10 +4,14 @@
     reason = "a test that cannot go on stops where it is"
 )]
 
+mod bench;
+mod curves;
 mod data;
 mod drawn;
 mod export;
+mod inspect;
 mod lr_find;
+mod misuse;
 mod pictures;
 mod report;
 mod resume;

@@ -71,9 +71,63 @@ fn summaries_tell_layers_shapes_and_totals() {
     let table = place.run(&["summary"]).ok().stdout;
     assert!(table.contains("runs with conv2"), "{table}");
     assert!(
-        table.contains("[16, 4, 4]") && table.contains("lenet5: 44,426 parameters"),
+        table.contains("[1, 16, 4, 4]") && table.contains("lenet5: 44,426 parameters"),
         "{table}"
     );
+}
+
+#[test]
+fn a_summary_costs_what_torchinfo_says() {
+    let place = Place::new();
+    // torchinfo 1.8.0 on the same layers in PyTorch, `summary(model, (N, 1, 28, 28))`:
+    // total_mult_adds, total_output_bytes, total_param_bytes. Its total_input counts 64
+    // bytes of a Python object beside the 3,136 of an image.
+    for (model, n, mult_adds, output, parameters) in [
+        ("lenet5", 1, 286_334, 37_552, 177_704),
+        ("lenet5", 64, 18_325_376, 2_403_328, 177_704),
+        ("lenet5-plus", 1, 5_633_834, 607_824, 546_632),
+        ("lenet5-plus", 64, 360_565_376, 38_900_736, 546_632),
+        ("convnet", 64, 31_206_400, 3_635_200, 87_360),
+    ] {
+        let size = n.to_string();
+        let args = ["summary", "--model", model, "--batch-size", &size, "--json"];
+        let summary = place.run(&args).ok().json();
+        assert_eq!(summary["mult_adds"], mult_adds, "{model}");
+        assert_eq!(summary["forward_backward_bytes"], output, "{model}");
+        assert_eq!(summary["parameter_bytes"], parameters, "{model}");
+        assert_eq!(summary["input_bytes"], 3136 * n);
+        assert_eq!(summary["total_bytes"], 3136 * n + output + parameters);
+        assert_eq!(summary["trainable"], summary["total"]);
+    }
+    let args = ["summary", "--model", "lenet5-plus", "--batch-size", "64"];
+    let table = place.run(&args).ok().stdout;
+    let line = |part: &str| -> Vec<&str> {
+        let line = table.lines().find(|line| line.contains(part));
+        line.unwrap_or_else(|| panic!("{part} not in {table}"))
+            .split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .collect()
+    };
+    assert_eq!(
+        line("├─block1"),
+        ["├─block1", "[64, 1, 28, 28]", "[64, 24, 12, 12]"]
+    );
+    let conv = "│,├─conv2,Conv2d,[64, 24, 26, 26],[64, 24, 24, 24],[3, 3],5,208,191,987,712";
+    assert_eq!(line("├─conv2").join(","), conv);
+    assert!(table.contains("│  └─drop") && table.contains("\n└─fc2"));
+    for total in [
+        "mult-adds: 360.57 M",
+        "input size (MB): 0.20",
+        "forward/backward pass size (MB): 38.90",
+        "parameters size (MB): 0.55",
+        "estimated total size (MB): 39.65",
+    ] {
+        assert!(table.contains(total), "{total} not in {table}");
+    }
+    place
+        .run(&["summary", "--batch-size", "0"])
+        .fails(2, &["--batch-size"]);
 }
 
 /// Runs with stdout at `out`.

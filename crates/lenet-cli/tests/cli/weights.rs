@@ -281,16 +281,27 @@ fn metadata_that_cannot_be_are_the_files_fault() {
 }
 
 #[test]
-fn digits_that_were_trained_on_are_said_to_be() {
+fn data_that_were_trained_on_or_are_others_are_said_to_be() {
     let place = Place::new();
     let of = |dataset: &str| Metadata {
         dataset: dataset.to_owned(),
         ..lenet5()
     };
-    for (dataset, warned) in [("mnist", true), ("sample", false), ("", false)] {
+    for (dataset, warning) in [
+        ("mnist", "which this network was trained on"),
+        (
+            "fashion-mnist",
+            "was trained on fashion-mnist, the data are sample",
+        ),
+        ("sample", ""),
+        ("idx", ""),
+        ("", ""),
+    ] {
         write_weights(&place, 0.01, &of(dataset));
         let ran = eval(&place, "w.safetensors", &["--quiet"]).ok();
-        assert_eq!(ran.stderr.contains("trained on"), warned, "{}", ran.stderr);
+        assert!(ran.stderr.contains(warning), "{}", ran.stderr);
+        let lines = usize::from(!warning.is_empty());
+        assert_eq!(ran.stderr.lines().count(), lines, "{}", ran.stderr);
     }
 }
 

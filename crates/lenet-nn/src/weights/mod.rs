@@ -156,6 +156,11 @@ impl WeightsFile {
         &self.path
     }
 
+    /// What is in it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// As [`metadata`].
     ///
     /// # Errors

@@ -16,6 +16,15 @@ use super::{Checkpoint, Part, State};
 const STATE: &str = "lenet.checkpoint";
 const HASH: &str = "lenet.sha256";
 
+/// Whether a file with these bytes says that it is a checkpoint, good or damaged.
+pub fn is_checkpoint(bytes: &[u8]) -> bool {
+    let header = SafeTensors::read_metadata(bytes);
+    let says = |text: &Option<HashMap<String, String>>| {
+        text.as_ref().is_some_and(|map| map.contains_key(STATE))
+    };
+    header.is_ok_and(|(_, header)| says(header.metadata()))
+}
+
 /// A tensor on its way to a file.
 struct Entry {
     name: String,

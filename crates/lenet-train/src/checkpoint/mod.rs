@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::metrics::{EpochMetrics, Tally};
 
+pub use file::is_checkpoint;
 pub use store::{Checkpoints, Loaded};
 
 /// Where a run stands, and what it holds there.

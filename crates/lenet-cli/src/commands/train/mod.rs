@@ -19,7 +19,6 @@ use crate::exit::{BelowTarget, Interrupted, Usage, quoted};
 use crate::printer::Printer;
 use crate::progress::RunProgress;
 use crate::rundir::RunDir;
-use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::tensorboard::EventFile;
 
@@ -30,19 +29,20 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         .as_ref()
         .map(|run| Resumed::find(run.as_deref(), printer));
     let mut resumed = resumed.transpose()?;
-    let below = match (&args.config, &resumed) {
-        (Some(file), _) => Settings::read(file)?,
-        (None, Some(resumed)) if args.weights_only => Settings {
-            // What that run began with is not what this one begins with.
-            init_from: None,
-            ..resumed.settings()?
-        },
-        (None, Some(resumed)) => resumed.settings()?,
-        (None, None) => Settings::default(),
+    let resolved = match &resumed {
+        None => args.given.resolve()?,
+        Some(resumed) => {
+            let mut below = resumed.settings()?;
+            if args.weights_only {
+                // What that run began with is not what this one begins with.
+                below.init_from = None;
+            }
+            args.given.settings.clone().resolve(below)?
+        }
     };
-    let resolved = args.settings.clone().resolve(below)?;
     let (device, data) = prepare(&resolved, printer)?;
     let mut run = Run::new(&resolved, &data, &device)?;
+    run.warn_of_warmup(printer)?;
     if resumed.is_none() {
         run.init(printer)?;
     }

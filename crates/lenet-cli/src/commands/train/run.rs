@@ -19,7 +19,7 @@ use crate::data;
 use crate::printer::Printer;
 use crate::report::{self, Network, Report, Tested};
 use crate::settings::Resolved;
-use crate::threads;
+use crate::{threads, trained};
 
 /// How far a run goes, from where, and what becomes of it on the way.
 pub(crate) struct Going<'a> {
@@ -91,8 +91,23 @@ impl<'a> Run<'a> {
     /// Takes the weights of `--init-from`, where a run starts from some.
     pub(crate) fn init(&self, printer: &Printer) -> anyhow::Result<()> {
         if let Some(path) = &self.resolved.init_from {
-            let loaded = weights::load(path, &self.parameters).context("--init-from")?;
+            let file = trained::open(path).context("--init-from")?;
+            let loaded = file.load(&self.parameters).context("--init-from")?;
             printer.converted(path, &loaded);
+        }
+        Ok(())
+    }
+
+    /// Warns where the run is over before the warm-up is.
+    pub(crate) fn warn_of_warmup(&self, printer: &Printer) -> anyhow::Result<()> {
+        let config = &self.resolved.train;
+        let schedule = config.schedule(self.train_loader()?.batch_count() as u64);
+        if schedule.warmup_steps > 0 && schedule.warmup_steps >= schedule.steps {
+            printer.warn(&format!(
+                "--warmup-epochs {} is {} steps and the run has {}: the learning rate does not \
+                 get to --lr",
+                config.warmup_epochs, schedule.warmup_steps, schedule.steps
+            ));
         }
         Ok(())
     }
@@ -134,8 +149,13 @@ impl<'a> Run<'a> {
         Ok(fit)
     }
 
-    /// The loss over growing learning rates; the parameters are of no use afterwards.
-    pub(crate) fn lr_curve(&self, finder: &LrFinder) -> anyhow::Result<LrCurve> {
+    /// The loss over growing learning rates, each told to `each`; the parameters are of no
+    /// use afterwards.
+    pub(crate) fn lr_curve(
+        &self,
+        finder: &LrFinder,
+        each: impl FnMut(usize, f64) + Send,
+    ) -> anyhow::Result<LrCurve> {
         let config = &self.resolved.train;
         let mut optimizer = config.optimizer(&self.parameters)?;
         let loss = config.model.loss();
@@ -144,7 +164,7 @@ impl<'a> Run<'a> {
             clip_grad_norm: config.clip_grad_norm,
             ..Trainer::new(&*self.model, &self.parameters, loss, &mut *optimizer)
         };
-        Ok(finder.run(trainer, &self.train_loader()?)?)
+        Ok(finder.run_watched(trainer, &self.train_loader()?, each)?)
     }
 
     pub(crate) fn test(&self) -> anyhow::Result<Evaluation> {
