@@ -43,8 +43,8 @@ pub(super) fn matrix(evaluation: &Evaluation, classes: &[&str]) -> String {
     ));
     figure(
         &matrix,
-        "Hits are framed, mistakes are underlined. The darker a field, the larger its share of \
-         the row.",
+        "Hits are framed, mistakes are underlined. The stronger a field's shade, the larger its \
+         share of the row.",
     )
 }
 
