@@ -135,6 +135,23 @@ test("with a finger at a phone's size, nothing wider than the screen", async () 
   await person.leave();
 });
 
+test("a pen that is pressed harder leaves more ink, and its eraser takes it away", async () => {
+  const person = await Person.open(browser, server.url);
+  await person.pen(STROKES[1][0], { pressure: 0.2 });
+  await person.hears(/^1, /);
+  const light = await person.inked();
+  await person.click("Clear");
+  await person.pen(STROKES[1][0], { pressure: 0.8 });
+  await person.hears(/^1, /);
+  assert.ok((await person.inked()) > light);
+  await person.pen(STROKES[1][0], { pressure: 1, erases: true });
+  await person.hears(/^Waiting for a digit$/);
+  assert.equal(await person.inked(), 0);
+  await person.click("Undo");
+  await person.hears(/^1, /);
+  await person.leave();
+});
+
 test("the keyboard alone draws, undoes and clears", async () => {
   const person = await Person.open(browser, server.url);
   await person.press(["Tab"]);

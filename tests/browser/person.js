@@ -78,6 +78,25 @@ export class Person {
     }
   }
 
+  /** Draws one stroke with a pen, or with its other end; `pressure` from 0 to 1. */
+  async pen(stroke, { pressure, erases = false }) {
+    const points = await this.#onPage(stroke);
+    // The browser's driver has no pen; the events of one are these.
+    await this.ink.evaluate(
+      (canvas, { points, pressure, erases }) => {
+        const button = erases ? 5 : 0;
+        const buttons = erases ? 32 : 1;
+        points.forEach(([clientX, clientY], at) => {
+          const where = { clientX, clientY, pressure, pointerId: 1, isPrimary: true, pointerType: "pen" };
+          const [kind, which] = at === 0 ? ["pointerdown", button] : ["pointermove", -1];
+          canvas.dispatchEvent(new PointerEvent(kind, { ...where, button: which, buttons, bubbles: true }));
+        });
+        canvas.dispatchEvent(new PointerEvent("pointerup", { pointerId: 1, isPrimary: true, bubbles: true }));
+      },
+      { points, pressure, erases },
+    );
+  }
+
   /** Presses keys, one after the other: `["ArrowDown", 4]` four times. */
   async press(...keys) {
     for (const [key, times = 1] of keys) {

@@ -22,7 +22,7 @@ export const SAMPLE = join(ROOT, "crates", "lenet-data", "sample");
  * @param {string} port
  */
 export async function serve(args = [], port = "0") {
-  const server = spawn(PROGRAM, ["serve", "--port", port, ...args], {
+  const server = spawn(PROGRAM, ["serve", "--quiet", "--port", port, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(server, "close");
@@ -52,7 +52,9 @@ export async function serve(args = [], port = "0") {
 export function train(folder, model) {
   const run = join(folder, `run-${model}`);
   const settings = ["--model", model, "--data-dir", SAMPLE, "--max-steps", "60", "--seed", "1"];
-  execFileSync(PROGRAM, ["train", ...settings, "--out-dir", run, "--quiet"], { stdio: "inherit" });
+  execFileSync(PROGRAM, ["train", ...settings, "--out-dir", run, "--quiet"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const weights = join(folder, `${model}.safetensors`);
   copyFileSync(join(run, "model.safetensors"), weights);
   return weights;

@@ -13,7 +13,8 @@ export function describe({ model, parameters, dataset, test_accuracy: accuracy }
   const parts = [model, `${parameters.toLocaleString("en")} parameters`];
   if (typeof accuracy === "number") {
     const share = `${(100 * accuracy).toFixed(2)} %`;
-    parts.push(dataset ? `${share} right on ${DATASETS[dataset] ?? dataset}'s test images` : `${share} right in its test`);
+    const whose = DATASETS[dataset] ? `${DATASETS[dataset]}'s` : "its";
+    parts.push(`${share} right on ${whose} test images`);
   }
   return parts.join(" · ");
 }

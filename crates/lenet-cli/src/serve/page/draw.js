@@ -11,13 +11,22 @@ const SENT_SIDE = 280;
 /** The bit of `PointerEvent.buttons` for a pen's eraser. */
 const ERASER = 32;
 
+/** @returns {CanvasRenderingContext2D} */
+function contextOf(canvas, settings = {}) {
+  return canvas.getContext("2d", settings);
+}
+
 export class Pad extends EventTarget {
   drawing = new Drawing();
   /** @type {import("./strokes.js").Stroke | null} the stroke that is being drawn */
   stroke = null;
   #canvas;
   #context;
+  /** The sheet that is sent. */
+  #sheet;
   #frame = 0;
+  /** @type {number | null} the pointer that draws */
+  #pointer = null;
 
   /**
    * It dispatches `change` when there is something else to be seen, and `settle` when
@@ -27,7 +36,10 @@ export class Pad extends EventTarget {
   constructor(canvas) {
     super();
     this.#canvas = canvas;
-    this.#context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.#context = contextOf(canvas);
+    this.#sheet = contextOf(document.createElement("canvas"), { willReadFrequently: true });
+    this.#sheet.canvas.width = SENT_SIDE;
+    this.#sheet.canvas.height = SENT_SIDE;
     new ResizeObserver(() => this.#resize()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
@@ -76,11 +88,9 @@ export class Pad extends EventTarget {
    */
   async snapshot() {
     if (this.drawing.picture) return this.drawing.picture.blob;
-    const sheet = new OffscreenCanvas(SENT_SIDE, SENT_SIDE);
-    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
-      sheet.getContext("2d", { willReadFrequently: true })
-    );
-    context.scale(SENT_SIDE / SIDE, SENT_SIDE / SIDE);
+    if (this.drawing.isEmpty) return null;
+    const context = this.#sheet;
+    context.setTransform(SENT_SIDE / SIDE, 0, 0, SENT_SIDE / SIDE, 0, 0);
     render(context, this.drawing, "#000");
     // An eraser may have taken all of it.
     const { data } = context.getImageData(0, 0, SENT_SIDE, SENT_SIDE);
@@ -88,7 +98,10 @@ export class Pad extends EventTarget {
     context.globalCompositeOperation = "destination-over";
     context.fillStyle = "#fff";
     context.fillRect(0, 0, SIDE, SIDE);
-    return sheet.convertToBlob({ type: "image/png" });
+    // At once: a canvas's toBlob waits for an idle moment, up to a second.
+    const [, base64] = context.canvas.toDataURL("image/png").split(",");
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    return new Blob([bytes], { type: "image/png" });
   }
 
   #step(change) {
@@ -121,6 +134,9 @@ export class Pad extends EventTarget {
   /** @param {PointerEvent} event */
   #down(event) {
     if (!event.isPrimary || ![0, 5].includes(event.button)) return;
+    // What the keyboard began.
+    this.end();
+    this.#pointer = event.pointerId;
     this.#canvas.setPointerCapture(event.pointerId);
     const { x, y, width } = this.#point(event);
     this.begin(x, y, { width, erases: (event.buttons & ERASER) !== 0 });
@@ -128,7 +144,7 @@ export class Pad extends EventTarget {
 
   /** @param {PointerEvent} event */
   #move(event) {
-    if (!this.stroke || !this.#canvas.hasPointerCapture(event.pointerId)) return;
+    if (!this.stroke || event.pointerId !== this.#pointer) return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) {
       const { x, y, width } = this.#point(each);
@@ -138,7 +154,9 @@ export class Pad extends EventTarget {
 
   /** @param {PointerEvent} event */
   #up(event) {
-    if (event.isPrimary) this.end();
+    if (event.pointerId !== this.#pointer) return;
+    this.#pointer = null;
+    this.end();
   }
 
   /** @param {PointerEvent} event */

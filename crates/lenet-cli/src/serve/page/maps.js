@@ -1,23 +1,20 @@
 // What the layers found: each layer's maps as small pictures, brighter where it found more.
 
-/** Cells in a row where a layer's outputs are single numbers. */
-const CELLS = 30;
+/** What convolutions find, one after the other, in plain words; the last goes for the rest. */
+const FINDS = ["edges and strokes", "corners and arcs", "larger shapes"];
 
-/** What a layer does, in plain words, by the beginning of its name. */
-const WORDS = [
-  [/^conv1/, "edges and strokes"],
-  [/^conv2/, "corners and arcs"],
-  [/^conv/, "larger shapes"],
-  [/^(max|avg)?_?pool/, "the same, coarser"],
-  [/^fc|^linear/, "what the shapes add up to"],
-];
-
-/** @param {import("./predict.js").Layer} layer */
-export function titleOf({ name, title, shape: [count, height = 1, width = 1] }) {
-  const single = height * width === 1;
-  const size = single ? `${count} numbers` : `${count} maps of ${height}×${width}`;
-  const words = WORDS.find(([pattern]) => pattern.test(name))?.[1];
-  return { title: title || name, size, words: words ?? "" };
+/**
+ * A caption for each layer: what it is called, its size, and what it does.
+ * @param {import("./predict.js").Layer[]} layers
+ */
+function captions(layers) {
+  let convolutions = 0;
+  return layers.map(({ name, title, shape: [count, height, width] }) => {
+    const pools = name.includes("pool");
+    const words = pools ? "the same, coarser" : FINDS[Math.min(convolutions, FINDS.length - 1)];
+    convolutions += pools ? 0 : 1;
+    return { title, size: `${count} maps of ${height}×${width}`, words };
+  });
 }
 
 /** @param {string} text base64 @returns {Uint8Array} */
@@ -76,7 +73,7 @@ export class Maps {
     layers.forEach(({ shape: [count], maps }, at) => {
       const values = bytesOf(maps);
       const canvases = this.#canvases[at];
-      const each = canvases.length === 1 ? values.length : values.length / count;
+      const each = values.length / count;
       canvases.forEach((canvas, map) => {
         paint(canvas, values.subarray(map * each, (map + 1) * each), colour);
       });
@@ -100,32 +97,26 @@ export class Maps {
     this.#built = wanted;
     this.#hint.hidden = true;
     this.#canvases = [];
-    this.#parent.replaceChildren(...layers.map((layer) => this.#figure(layer)));
+    const titles = captions(layers);
+    this.#parent.replaceChildren(...layers.map((layer, at) => this.#figure(layer, titles[at])));
   }
 
-  #figure(layer) {
-    const [count, height = 1, width = 1] = layer.shape;
-    const single = height * width === 1;
+  #figure({ shape: [count, height, width] }, { title, size, words }) {
     const figure = document.createElement("figure");
-    const { title, size, words } = titleOf(layer);
     const caption = document.createElement("figcaption");
     const name = document.createElement("strong");
     name.textContent = title;
-    caption.append(name, ` ${size}`);
-    if (words) {
-      const plain = document.createElement("span");
-      plain.textContent = words;
-      caption.append(" ", plain);
-    }
+    const plain = document.createElement("span");
+    plain.textContent = words;
+    caption.append(name, ` ${size} `, plain);
     const row = document.createElement("div");
     const few = count <= 6;
-    row.className = single ? "cells" : `maps ${few ? "few" : ""}`;
-    figure.className = single || few ? "" : "wide";
+    row.className = few ? "maps few" : "maps";
+    figure.className = few ? "" : "wide";
     row.setAttribute("aria-hidden", "true");
-    const canvases = Array.from({ length: single ? 1 : count }, (_, at) => {
+    const canvases = Array.from({ length: count }, (_, at) => {
       const canvas = document.createElement("canvas");
-      canvas.width = single ? Math.min(count, CELLS) : width;
-      canvas.height = single ? Math.ceil(count / CELLS) : height;
+      [canvas.width, canvas.height] = [width, height];
       canvas.className = "map";
       // They light up one after the other, layer by layer.
       canvas.style.animationDelay = `${90 * this.#canvases.length + 20 * at}ms`;

@@ -73,6 +73,7 @@ export class Drawing {
  * @param {string} ink
  */
 export function render(context, drawing, ink) {
+  context.globalCompositeOperation = "source-over";
   context.clearRect(0, 0, SIDE, SIDE);
   context.lineCap = "round";
   context.lineJoin = "round";
