@@ -8,10 +8,12 @@ mod commands;
 mod data;
 mod exit;
 mod hints;
+mod maps;
 mod picture;
 mod printer;
 mod progress;
 mod rundir;
+mod serve;
 mod settings;
 mod signals;
 mod sketch;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(args, &printer),
         Command::Eval(args) => commands::eval::run(&args, &printer),
         Command::Predict(args) => commands::predict::run(&args, &printer),
+        Command::Serve(args) => commands::serve::run(&args, &printer),
         Command::Export(args) => commands::export::run(&args, &printer),
         Command::Sweep(args) => commands::sweep::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),

@@ -51,6 +51,17 @@ pub enum Error {
         /// What it is.
         kind: String,
     },
+    /// A layer that does not say what it computes.
+    #[error(
+        "layer `{layer}` ({kind}): what it computes is not known: use lenet-nn's layer, or give \
+         yours a `Layer::operator`"
+    )]
+    NoOperator {
+        /// The layer's name.
+        layer: String,
+        /// What it is.
+        kind: String,
+    },
     /// A layer whose parameters go by another name than the layer.
     #[error("layer `{layer}`: there is no parameter `{parameter}`: name both alike")]
     NoParameter {

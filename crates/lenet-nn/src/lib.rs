@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod activations;
 pub mod card;
 mod error;
 pub mod fuse;
@@ -14,6 +15,7 @@ pub mod sequential;
 pub mod summary;
 pub mod weights;
 
+pub use activations::activations;
 pub use error::{Error, Result};
 pub use models::{Model, ModelKind};
 pub use operator::Operator;

@@ -73,7 +73,7 @@ impl Tally {
 }
 
 /// Calls `f` with each sample's row of the output, its label and the prediction.
-fn each_sample(
+pub(crate) fn each_sample(
     output: &Tensor,
     labels: &Tensor,
     mut f: impl FnMut(&[f32], usize, usize),

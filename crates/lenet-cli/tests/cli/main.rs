@@ -7,9 +7,12 @@
 mod data;
 mod drawn;
 mod export;
+mod http;
 mod lr_find;
+mod openapi;
 mod pictures;
 mod resume;
+mod serve;
 mod sweep;
 mod tensorboard;
 mod train;
