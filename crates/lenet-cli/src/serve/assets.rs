@@ -13,11 +13,12 @@ const SVG: &str = "image/svg+xml";
 const JSON: &str = "application/json";
 
 /// Name, content type and bytes of each file.
-const FILES: [(&str, &str, &[u8]); 14] = [
+const FILES: [(&str, &str, &[u8]); 15] = [
     ("index.html", HTML, include_bytes!("page/index.html")),
     ("favicon.svg", SVG, include_bytes!("page/favicon.svg")),
     ("style.css", CSS, include_bytes!("page/style.css")),
-    ("panels.css", CSS, include_bytes!("page/panels.css")),
+    ("pad.css", CSS, include_bytes!("page/pad.css")),
+    ("answer.css", CSS, include_bytes!("page/answer.css")),
     ("about.js", JS, include_bytes!("page/about.js")),
     ("app.js", JS, include_bytes!("page/app.js")),
     ("bars.js", JS, include_bytes!("page/bars.js")),

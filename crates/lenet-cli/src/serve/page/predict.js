@@ -56,6 +56,8 @@ export class Predictor extends EventTarget {
   #stale = false;
   /** Whether the last request got no answer at all. */
   #gone = false;
+  /** The timer until a busy server is asked again, 0 for none. */
+  #pause = 0;
   /** @type {AbortController | null} */
   #flight = null;
 
@@ -78,12 +80,12 @@ export class Predictor extends EventTarget {
   ask() {
     this.#stale = true;
     // A server that is gone is asked once a stroke, not once a point.
-    if (!this.#flight && !this.#gone) this.#run();
+    if (!this.#flight && !this.#gone && !this.#pause) this.#run();
   }
 
   /** A stroke has ended: asks where that was put off. */
   settle() {
-    if (this.#stale && !this.#flight) this.#run();
+    if (this.#stale && !this.#flight && !this.#pause) this.#run();
   }
 
   /** Asks at once: the answer on its way is about something else altogether. */
@@ -91,7 +93,22 @@ export class Predictor extends EventTarget {
     this.#flight?.abort();
     this.#flight = null;
     this.#gone = false;
+    this.#goOn();
     this.ask();
+  }
+
+  /** Ends the pause that a busy server was given. */
+  #goOn() {
+    clearTimeout(this.#pause);
+    this.#pause = 0;
+  }
+
+  /** Asks a busy server again, whatever is on the pad by then. */
+  #askLater() {
+    this.#pause = setTimeout(() => {
+      this.#goOn();
+      this.ask();
+    }, PAUSE);
   }
 
   async #run() {
@@ -106,8 +123,8 @@ export class Predictor extends EventTarget {
       if (this.#flight !== flight) return;
       const { status } = event.detail ?? {};
       this.#gone = status === 0;
-      if (status === 503) setTimeout(() => this.#flight || this.ask(), PAUSE);
-    } while (this.#stale && !this.#gone);
+      if (status === 503) this.#askLater();
+    } while (this.#stale && !this.#gone && !this.#pause);
     this.#flight = null;
     this.dispatchEvent(event);
   }

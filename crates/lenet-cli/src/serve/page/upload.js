@@ -1,7 +1,10 @@
 // Pictures from outside: chosen, dropped or pasted, made ready for pad and server.
 
-/** The longest side that is sent, in pixels: enough for a digit on a photographed sheet. */
-const LONGEST = 1600;
+/**
+ * The longest side that is sent, in pixels: enough for a digit on a photographed sheet,
+ * and even as noise below the 8 MiB that the server takes.
+ */
+const LONGEST = 1200;
 
 /**
  * Reads any picture that the browser knows, upright as its camera meant it, and writes
