@@ -1,6 +1,6 @@
 //! A run's parts, built and checked as a whole before anything is written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use candle_core::Device;
@@ -53,6 +53,8 @@ pub(crate) struct Run<'a> {
     transform: Transform,
     pub(crate) parameters: Parameters,
     model: Box<dyn Model>,
+    /// Where the weights are kept that it begins with, if not in `--init-from`.
+    pub(crate) beginning: Option<PathBuf>,
 }
 
 impl<'a> Run<'a> {
@@ -78,6 +80,7 @@ impl<'a> Run<'a> {
             },
             parameters,
             model,
+            beginning: None,
         })
     }
 
@@ -94,6 +97,9 @@ impl<'a> Run<'a> {
     pub(crate) fn settings(&self) -> crate::settings::Settings {
         let mut resolved = self.resolved.clone();
         resolved.dataset = Choice::Only(self.data.name);
+        if self.beginning.is_some() {
+            resolved.init_from.clone_from(&self.beginning);
+        }
         resolved.settings()
     }
 
