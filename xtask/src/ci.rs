@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::workspace::{Failure, Workspace};
-use crate::{cuda, package, peers, tidy};
+use crate::{browser, cuda, package, peers, tidy};
 
 /// The test command of the README, word for word; tidy sees to that.
 pub(crate) const TEST_COMMAND: &str = "cargo test --workspace";
@@ -84,6 +84,11 @@ const STEPS: &[Step] = &[
         name: "hub",
         what: "the feature `hub`: lints of data and program, tests of data",
         run: hub,
+    },
+    Step {
+        name: "browser",
+        what: "the page of `lenet serve` in Chromium, where Node.js has it",
+        run: browser::check,
     },
 ];
 

@@ -10,6 +10,7 @@
     reason = "a program for the terminal: printing is its job"
 )]
 
+mod browser;
 mod ci;
 mod cuda;
 mod json;

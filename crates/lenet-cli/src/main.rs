@@ -9,12 +9,14 @@ mod data;
 mod exit;
 mod field;
 mod hints;
+mod maps;
 mod picture;
 mod printer;
 mod progress;
 mod report;
 mod rundir;
 mod runlog;
+mod serve;
 mod settings;
 mod signals;
 mod sketch;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(args, &printer),
         Command::Eval(args) => commands::eval::run(&args, &printer),
         Command::Predict(args) => commands::predict::run(&args, &printer),
+        Command::Serve(args) => commands::serve::run(&args, &printer),
         Command::Export(args) => commands::export::run(&args, &printer),
         Command::Sweep(args) => commands::sweep::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),

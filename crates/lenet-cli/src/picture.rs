@@ -17,7 +17,8 @@ use lenet_data::picture;
 /// The longest file that is read: 64 MiB.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The most memory, in bytes, that decoding may take: 50 million pixels of RGB or RGBA.
+/// The most memory, in bytes, that decoding a file may take: 50 million pixels of RGB or
+/// RGBA.
 const MAX_ALLOC: u64 = 256 << 20;
 
 /// Why a file's bytes are no picture of a digit. Its text follows the file's path.
@@ -29,8 +30,8 @@ pub(crate) enum Unreadable {
     Format(&'static str),
     #[error("a {format} picture that cannot be decoded ({why}): save it again")]
     Damaged { format: &'static str, why: String },
-    #[error("takes more than {} MiB to decode: save it smaller, or with 8 bits a colour", MAX_ALLOC >> 20)]
-    TooDeep,
+    #[error("takes more than {} MiB to decode: save it smaller, or with 8 bits a colour", most >> 20)]
+    TooDeep { most: u64 },
     #[error("a JPEG picture that is cut short: get the file again")]
     CutShort,
     #[error(transparent)]
@@ -43,7 +44,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         let path = path.display();
         format!("{path}: cannot be read, expected a PNG or JPEG picture")
     })?;
-    digit(&bytes).with_context(|| path.display().to_string())
+    digit(&bytes, MAX_ALLOC).with_context(|| path.display().to_string())
 }
 
 /// At most one byte more than [`MAX_BYTES`], whatever the file claims to be: a device has
@@ -55,8 +56,9 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The digit on a picture, from a file's bytes.
-pub(crate) fn digit(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
+/// The digit on a picture, from a file's bytes; decoding takes `most` bytes of memory at
+/// most.
+pub(crate) fn digit(bytes: &[u8], most: u64) -> Result<Vec<u8>, Unreadable> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Unreadable::TooLong);
     }
@@ -66,7 +68,7 @@ pub(crate) fn digit(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
         _ => return Err(Unreadable::Format(other(bytes))),
     };
     let damaged = |error| match error {
-        ImageError::Limits(_) => Unreadable::TooDeep,
+        ImageError::Limits(_) => Unreadable::TooDeep { most },
         error => Unreadable::Damaged {
             format: name,
             why: error.to_string(),
@@ -74,11 +76,14 @@ pub(crate) fn digit(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_ALLOC);
+    limits.max_alloc = Some(most);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     picture::check_size(width as usize, height as usize)?;
+    if decoder.total_bytes() > most {
+        return Err(Unreadable::TooDeep { most });
+    }
     if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
         return Err(Unreadable::CutShort);
     }

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use lenet_data::{Dataset, DatasetName, Normalize, Transform};
+use lenet_nn::loss::softmax;
 use lenet_nn::models::{Flavour, Model};
 use lenet_nn::weights::{Metadata, WeightsFile};
 use lenet_nn::{ModelKind, Parameters};
-use lenet_tensor::Key;
+use lenet_tensor::reduce::{all_finite, argmax};
+use lenet_tensor::{Key, no_grad};
 use lenet_train::checkpoint::is_checkpoint;
 
-use crate::args::WeightsArgs;
+use crate::args::{UsageArgs, WeightsArgs};
 use crate::builtin;
 use crate::printer::Printer;
 use crate::threads;
@@ -36,10 +38,20 @@ pub(crate) struct Trained {
 }
 
 impl Trained {
-    /// Reads the file and builds the network that it says, or that was asked for.
+    /// The network that the command line asks for, and its threads.
     pub(crate) fn load(args: &WeightsArgs, printer: &Printer) -> anyhow::Result<Self> {
-        threads::set(args.threads)?;
-        let file = match &args.weights {
+        threads::set(args.usage.threads)?;
+        Self::open(args.weights.as_deref(), &args.usage, printer)
+    }
+
+    /// Reads the file, or the weights in the program, and builds the network that they
+    /// say, or that was asked for.
+    pub(crate) fn open(
+        weights: Option<&Path>,
+        args: &UsageArgs,
+        printer: &Printer,
+    ) -> anyhow::Result<Self> {
+        let file = match weights {
             Some(path) => open(path)
                 .context("--weights: expected a safetensors file, as `lenet train` writes it")?,
             None => builtin::weights(),
@@ -77,6 +89,29 @@ impl Trained {
             normalize: self.normalize.unwrap_or(asked),
             padding: self.kind.padding(),
         }
+    }
+
+    /// What the network says of an image of 28×28 bytes; `usual` as for
+    /// [`Trained::transform`].
+    pub(crate) fn read(&self, pixels: &[u8], usual: Normalize) -> anyhow::Result<Reading> {
+        let logits = no_grad(|| self.model.forward_t(&self.input(pixels, usual)?, false))?;
+        let logits = logits.flatten_all()?.to_vec1::<f32>()?;
+        if !all_finite(&logits) {
+            return Err(lenet_train::Error::NotFinite("a logit").into());
+        }
+        Ok(Reading {
+            digit: argmax(&logits).context("the network gave no output")?,
+            probabilities: softmax(&logits),
+            logits,
+        })
+    }
+
+    /// An image of 28×28 bytes as the network takes it: a batch of one.
+    pub(crate) fn input(&self, pixels: &[u8], usual: Normalize) -> candle_core::Result<Tensor> {
+        let transform = self.transform(usual);
+        let side = transform.side();
+        let values = transform.apply(pixels).map_err(candle_core::Error::wrap)?;
+        Tensor::from_vec(values, (1, 1, side, side), &self.device)
     }
 
     /// Warns where the network is tested on what it was trained on, or on what it knows
@@ -124,6 +159,14 @@ fn are_others(a: DatasetName, b: DatasetName) -> bool {
     is_clothing(a)
         .zip(is_clothing(b))
         .is_some_and(|(a, b)| a != b)
+}
+
+/// What a network says of an image.
+pub(crate) struct Reading {
+    pub(crate) digit: usize,
+    pub(crate) probabilities: Vec<f64>,
+    /// Log-probabilities for a network that gives those.
+    pub(crate) logits: Vec<f32>,
 }
 
 /// What a file's metadata say, checked.

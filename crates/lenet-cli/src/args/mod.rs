@@ -7,6 +7,7 @@ mod data;
 mod export;
 mod inspect;
 mod report;
+mod serve;
 mod trained;
 mod training;
 
@@ -16,7 +17,8 @@ pub(crate) use data::{DataArgs, DataCommand, PublishedArgs};
 pub(crate) use export::{ExportArgs, Format};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use report::ReportArgs;
-pub(crate) use trained::{EvalArgs, PredictArgs, SummaryArgs, WeightsArgs};
+pub(crate) use serve::ServeArgs;
+pub(crate) use trained::{EvalArgs, PredictArgs, SummaryArgs, UsageArgs, WeightsArgs};
 pub(crate) use training::{LrFindArgs, SweepArgs, TrainArgs};
 
 use clap::builder::Resettable;
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Read digits from pictures
     Predict(PredictArgs),
+    /// Read digits for a web page and for other programs, over HTTP
+    Serve(ServeArgs),
     /// Write trained weights as ONNX, or as safetensors again, with a model card
     Export(ExportArgs),
     /// Show a network's layers, shapes and parameters

@@ -16,6 +16,13 @@ pub(crate) struct WeightsArgs {
     /// Trained weights (safetensors) [default: those in the program, LeNet-5 on MNIST]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) usage: UsageArgs,
+}
+
+/// How trained weights are used.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct UsageArgs {
     /// The network, where the file does not say it [default: lenet5]
     #[arg(long, value_name = "NAME", env = "LENET_MODEL", hide_env = true)]
     pub(crate) model: Option<ModelKind>,

@@ -10,6 +10,7 @@ pub(crate) mod inspect;
 pub(crate) mod lr_find;
 pub(crate) mod predict;
 pub(crate) mod report;
+pub(crate) mod serve;
 pub(crate) mod summary;
 pub(crate) mod sweep;
 pub(crate) mod train;

@@ -1,11 +1,7 @@
 //! `lenet predict`: digits from pictures, or from a place in a data set.
 
 use anyhow::Context;
-use candle_core::Tensor;
 use lenet_data::Normalize;
-use lenet_nn::loss::softmax;
-use lenet_tensor::no_grad;
-use lenet_tensor::reduce::{all_finite, argmax};
 use serde::Serialize;
 
 use crate::args::PredictArgs;
@@ -57,20 +53,13 @@ pub(crate) fn run(args: &PredictArgs, printer: &Printer) -> anyhow::Result<()> {
 }
 
 fn predict(trained: &Trained, input: &Input) -> anyhow::Result<Prediction> {
-    let transform = trained.transform(input.usual);
-    let side = transform.side();
-    let values = transform.apply(&input.pixels)?;
-    let x = Tensor::from_vec(values, (1, 1, side, side), &trained.device)?;
-    let logits = no_grad(|| trained.model.forward_t(&x, false))?;
-    let logits = logits.flatten_all()?.to_vec1::<f32>()?;
-    if !all_finite(&logits) {
-        return Err(lenet_train::Error::NotFinite("a logit")).with_context(|| input.source.clone());
-    }
+    let reading = trained.read(&input.pixels, input.usual);
+    let reading = reading.with_context(|| input.source.clone())?;
     Ok(Prediction {
         source: input.source.clone(),
-        digit: argmax(&logits).context("the network gave no output")?,
-        probabilities: softmax(&logits),
-        logits,
+        digit: reading.digit,
+        probabilities: reading.probabilities,
+        logits: reading.logits,
     })
 }
 

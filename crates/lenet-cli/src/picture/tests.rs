@@ -10,6 +10,10 @@ fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
+fn digit(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    super::digit(bytes, MAX_ALLOC)
+}
+
 /// A bar of 8×16 on black.
 fn bar() -> GrayImage {
     GrayImage::from_fn(28, 28, |x, y| {
@@ -62,6 +66,18 @@ fn any_size_and_format_comes_to_the_same_box() {
         assert!(pixels[..4 * 28].iter().all(|&pixel| pixel == 0));
         assert_eq!(pixels.iter().max(), Some(&255));
     }
+}
+
+#[test]
+fn what_would_take_too_much_memory_is_refused_before_it_is_decoded() {
+    // A byte a pixel is allowed: that is grey, and a quarter of RGBA.
+    let png = |picture: DynamicImage| encoded(picture, ImageFormat::Png);
+    let large = imageops::resize(&bar(), 280, 280, imageops::FilterType::Nearest);
+    let grey = png(large.clone().into());
+    assert!(super::digit(&grey, 280 * 280).is_ok());
+    let colour = png(DynamicImage::from(large).to_rgba8().into());
+    let error = super::digit(&colour, 280 * 280).unwrap_err();
+    assert!(matches!(error, Unreadable::TooDeep { .. }), "{error}");
 }
 
 #[test]
@@ -131,7 +147,7 @@ fn sizes_are_refused_by_the_header_alone() {
         assert!(too_large, "{width}×{height}: {error}");
     }
     let error = refused(u32::MAX >> 1, 9);
-    assert!(matches!(error, Unreadable::TooDeep), "{error}");
+    assert!(matches!(error, Unreadable::TooDeep { .. }), "{error}");
     let error = refused(1, 1);
     assert!(
         matches!(error, Unreadable::Content(picture::Error::TooSmall { .. })),
