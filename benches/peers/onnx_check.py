@@ -9,11 +9,8 @@ of what `lenet predict` gives; a line a model on stdout.
 """
 
 import argparse
-import gzip
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +18,8 @@ import time
 import numpy as np
 import onnx
 import onnxruntime
+
+import program
 
 MODELS = [
     ("lenet5",),
@@ -36,16 +35,6 @@ IMAGES = 1000
 # Logits of a few units, each a sum of at most some hundred f32 products in another
 # order: 1e-5 at most; ten times that would be another computation.
 TOLERANCE = 1e-4
-SAMPLE = pathlib.Path(__file__).parents[2] / "crates" / "lenet-data" / "sample"
-
-
-def test_images(folder):
-    """`[1000, 1, 28, 28]` f32 in [0, 1]: what the graph takes."""
-    name = "t10k-images-idx3-ubyte"
-    packed = folder / f"{name}.gz"
-    raw = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / name).read_bytes()
-    pixels = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 1, 28, 28)[:IMAGES]
-    return pixels.astype(np.float32) / np.float32(255)
 
 
 def largest_difference(lenet, model, data, images, folder):
@@ -73,29 +62,18 @@ def largest_difference(lenet, model, data, images, folder):
 
 def main():
     parser = argparse.ArgumentParser(description="Compares exported models in onnxruntime.")
-    parser.add_argument("--lenet", required=True, type=pathlib.Path, help="the program")
+    program.add_argument(parser)
     parser.add_argument("--data-dir", type=pathlib.Path, help="the four IDX files [default: the sample]")
     args = parser.parse_args()
-    program = args.lenet.resolve()
     data = ["--data-dir", args.data_dir] if args.data_dir else ["--dataset", "sample"]
-    images = test_images(args.data_dir or SAMPLE)
-
-    # No setting of the user's own.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("LENET_")}
-
-    def lenet(*words):
-        command = [program, *words, "--quiet"]
-        ran = subprocess.run(command, capture_output=True, text=True, env=env)
-        if ran.returncode != 0:
-            raise RuntimeError(f"lenet {words[0]}: {ran.stderr.strip()}")
-        return ran.stdout
+    images = program.test_images(args.data_dir or program.SAMPLE, IMAGES)
 
     failed = 0
     for model in MODELS:
         name, start = " ".join(model), time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                difference = largest_difference(lenet, model, data, images, pathlib.Path(folder))
+                difference = largest_difference(args.lenet, model, data, images, pathlib.Path(folder))
             except Exception as error:  # whatever it is, the other models are checked too
                 failed += 1
                 print(f"FAILED {name}: {' '.join(str(error).split())}", flush=True)

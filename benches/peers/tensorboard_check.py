@@ -9,14 +9,14 @@ reader finds the same scalars at the same steps; a line a tag on stdout.
 
 import argparse
 import json
-import os
 import pathlib
 import struct
-import subprocess
 import sys
 import tempfile
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import program
 
 TAGS = {
     "train/loss": "train_loss",
@@ -35,24 +35,15 @@ def f32(value):
 
 def main():
     parser = argparse.ArgumentParser(description="Reads a run with TensorBoard's own reader.")
-    parser.add_argument("--lenet", required=True, type=pathlib.Path, help="the program")
-    program = parser.parse_args().lenet.resolve()
-
-    # No setting of the user's own.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("LENET_")}
-
-    def train(*words):
-        command = [program, "train", *words, "--quiet"]
-        ran = subprocess.run(command, capture_output=True, text=True, env=env)
-        if ran.returncode != 0:
-            raise RuntimeError(f"lenet train: {ran.stderr.strip()}")
+    program.add_argument(parser)
+    lenet = parser.parse_args().lenet
 
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         run = pathlib.Path(folder) / "run"
         data = ["--dataset", "sample", "--val-split", "0.9", "--scheduler", "step"]
-        train(*data, "--max-steps", "20", "--tensorboard", "--out-dir", run)
-        train("--resume", run, "--max-steps", "50")
+        lenet("train", *data, "--max-steps", "20", "--tensorboard", "--out-dir", run)
+        lenet("train", "--resume", run, "--max-steps", "50")
         files = sorted(run.glob("events.out.tfevents.*"))
         assert len(files) == 2, files
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

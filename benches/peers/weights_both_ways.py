@@ -12,9 +12,7 @@ safetensors.
 """
 
 import argparse
-import gzip
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -26,11 +24,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-PEERS = Path(__file__).resolve().parent
-sys.path.insert(0, str(PEERS / "golden"))
+import program
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "golden"))
 from models import MODELS, Dropout  # noqa: E402
 
-SAMPLE = PEERS.parents[1] / "crates" / "lenet-data" / "sample"
 IMAGES = 100
 # As a part of the largest logit: the same f32 weights, summed in another order.
 TOLERANCE = 1e-4
@@ -44,9 +42,7 @@ def flags(name):
 
 def images(name):
     """`[100, 1, 28, 28]` in [0, 1], padded for the networks of 32×32."""
-    raw = gzip.decompress((SAMPLE / "t10k-images-idx3-ubyte.gz").read_bytes())
-    pixels = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 1, 28, 28)[:IMAGES]
-    x = torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
+    x = torch.from_numpy(program.test_images(program.SAMPLE, IMAGES))
     return F.pad(x, [2] * 4) if "32" in name else x
 
 
@@ -123,19 +119,9 @@ def convert(lenet, name, pickle, zipped, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lenet", required=True, type=Path, help="the program")
-    program = parser.parse_args().lenet.resolve()
+    program.add_argument(parser)
+    lenet = parser.parse_args().lenet
     torch.set_num_threads(1)
-
-    # No setting of the user's own.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("LENET_")}
-
-    def lenet(*words):
-        command = [str(word) for word in (program, *words, "--quiet")]
-        ran = subprocess.run(command, capture_output=True, text=True, env=env)
-        if ran.returncode != 0:
-            raise RuntimeError(f"lenet {words[0]}: {ran.stderr.strip()}")
-        return ran.stdout
 
     failed = 0
     for name in MODELS:

@@ -1,18 +1,15 @@
 """Whole runs of `lenet train` and of PyTorch, from the same weights over the same
 batches: the losses of the first 50 steps have to agree to 1e-3.
 
-    python3 benches/peers/whole_runs.py [--data-dir DIR] [--lenet PROGRAM]
+    python3 benches/peers/whole_runs.py --lenet PROGRAM [--data-dir DIR]
 
 DIR holds the four IDX files, `.gz` or not; without it the built-in sample is used.
-PROGRAM is a `lenet` that is built already; without it cargo builds one. A line for
-each run tells the largest relative difference; the exit code is 1 when one is too
-large. It needs PyTorch, numpy and safetensors. `docs/golden.md` says more.
+PROGRAM is a `lenet` that is built already. A line for each run tells the largest relative
+difference; the exit code is 1 when one is too large. It needs PyTorch, numpy and safetensors. `docs/golden.md` says more.
 """
 
 import argparse
-import gzip
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,8 +19,9 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benches/peers/golden"))
+import program
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "golden"))
 from models import MODELS  # noqa: E402
 
 STEPS, CHECKED, BATCH = 200, 50, 64
@@ -38,19 +36,10 @@ RUNS = {
 }
 
 
-def idx(folder, name):
-    """The bytes of an IDX file, without its header."""
-    for path, read in ((folder / name, open), (folder / f"{name}.gz", gzip.open)):
-        if path.exists():
-            with read(path, "rb") as file:
-                return np.frombuffer(file.read(), np.uint8)[16 if "images" in name else 8 :]
-    sys.exit(f"{folder}: no {name}, with .gz or without")
-
-
 def batches(folder, padding):
     """In the order of the file, the last one short, epoch after epoch."""
-    images = idx(folder, "train-images-idx3-ubyte").reshape(-1, 1, 28, 28) / 255
-    labels = torch.from_numpy(idx(folder, "train-labels-idx1-ubyte").astype(np.int64))
+    images = program.idx(folder, "train-images-idx3-ubyte").reshape(-1, 1, 28, 28) / 255
+    labels = torch.from_numpy(program.idx(folder, "train-labels-idx1-ubyte").astype(np.int64))
     mean, std = images.mean(), images.std()
     images = torch.from_numpy(images.astype(np.float32))
     while True:
@@ -77,15 +66,12 @@ def theirs(start, name, flags, folder, dtype):
     return np.array(losses)
 
 
-def ours(program, weights, flags, folder, out):
+def ours(lenet, weights, flags, folder, out):
     """`lenet train`'s loss of each step, to the six decimals that it prints."""
     settings = ["--init-from", weights, "--no-shuffle", "--batch-size", BATCH, "--max-steps", STEPS]
     data = ["--dataset", "idx", "--data-dir", folder, "--offline", "--device", "cpu"]
     told = ["--log-interval", 1, "--out-dir", out, "--epochs", STEPS]
-    command = [*program, "train", *settings, *data, *told, *flags]
-    done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}\n{done.stderr}")
+    done = lenet.run("train", *settings, *data, *told, *flags)
     losses = re.findall(r"^epoch \d+ step .* loss (\S+)$", done.stderr, re.M)
     return np.array([float(loss) for loss in losses])
 
@@ -97,13 +83,11 @@ def difference(losses, expected):
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--data-dir", type=Path, default=ROOT / "crates/lenet-data/sample")
-    arguments.add_argument("--lenet", type=Path)
-    arguments = arguments.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    program.add_argument(parser)
+    parser.add_argument("--data-dir", type=Path, default=program.SAMPLE)
+    arguments = parser.parse_args()
     folder = arguments.data_dir.resolve()
-    cargo = ["cargo", "run", "--quiet", "--release", "--package", "lenet-cli", "--"]
-    program = [arguments.lenet.resolve()] if arguments.lenet else cargo
 
     torch.set_num_threads(1)
     agreed = True
@@ -113,7 +97,7 @@ def main():
         with tempfile.TemporaryDirectory() as scratch:
             weights = Path(scratch) / "start.safetensors"
             save_file(start, weights)
-            found = ours(program, weights, flags, folder, Path(scratch) / "run")
+            found = ours(arguments.lenet, weights, flags, folder, Path(scratch) / "run")
         if len(found) != STEPS:
             sys.exit(f"{case}: {len(found)} losses where {STEPS} steps were asked for")
         expected = theirs(start, name, flags, folder, torch.float32)

@@ -9,10 +9,20 @@ const COLUMNS: usize = 60;
 const ROWS: usize = 10;
 /// The SVG's size in pixels.
 const SIZE: (u32, u32) = (800, 500);
-/// Paul Tol's "bright" scheme: they differ for everyone.
-const BLUE: RGBColor = RGBColor(0x44, 0x77, 0xAA);
-const RED: RGBColor = RGBColor(0xEE, 0x66, 0x77);
-const GREY: RGBColor = RGBColor(0xBB, 0xBB, 0xBB);
+/// Paul Tol's "bright" scheme, which differs for everyone: blue, red, green, yellow, cyan,
+/// purple, grey.
+pub(crate) const BRIGHT: [RGBColor; 7] = [
+    RGBColor(0x44, 0x77, 0xAA),
+    RGBColor(0xEE, 0x66, 0x77),
+    RGBColor(0x22, 0x88, 0x33),
+    RGBColor(0xCC, 0xBB, 0x44),
+    RGBColor(0x66, 0xCC, 0xEE),
+    RGBColor(0xAA, 0x33, 0x77),
+    RGBColor(0xBB, 0xBB, 0xBB),
+];
+const BLUE: RGBColor = BRIGHT[0];
+const RED: RGBColor = BRIGHT[1];
+const GREY: RGBColor = BRIGHT[6];
 
 /// The losses and their average over the rate, and a line where the suggestion is. What is
 /// above the picture runs along its upper edge.

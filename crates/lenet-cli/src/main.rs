@@ -12,6 +12,7 @@ mod maps;
 mod picture;
 mod printer;
 mod progress;
+mod report;
 mod rundir;
 mod serve;
 mod settings;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(&args, &printer),
         Command::Sweep(args) => commands::sweep::run(&args, &printer),
         Command::Summary(args) => commands::summary::run(&args, &printer),
+        Command::Report(args) => commands::report::run(&args, &printer),
         Command::LrFind(args) => commands::lr_find::run(&args, &printer),
         Command::Data { command } => commands::data::run(&command, &printer),
         Command::Completions { shell } => commands::completions::run(shell, &printer),

@@ -1,16 +1,18 @@
 //! A run's folder: its configuration, a line of metrics an epoch, the weights and
-//! the summary.
+//! the summary; and what `report/` makes of them.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use lenet_nn::ModelKind;
+use lenet_nn::weights::write_whole;
 use lenet_train::{EpochMetrics, Event, Observer};
 use serde::Serialize;
 
+use crate::report;
 use crate::settings::Settings;
 use crate::tensorboard;
 
@@ -19,6 +21,9 @@ pub(crate) const RUNS: &str = "runs";
 
 /// A run's weights.
 const WEIGHTS: &str = "model.safetensors";
+
+/// What a run began with, where that lies in no file that stays as it is.
+const BEGINNING: &str = "init.safetensors";
 
 /// Where a run's last checkpoints lie.
 pub(crate) fn last_checkpoint(run: &Path) -> PathBuf {
@@ -29,8 +34,12 @@ pub(crate) fn last_checkpoint(run: &Path) -> PathBuf {
 /// has an epoch to show; a folder that was made for nothing is removed again.
 pub(crate) struct RunDir {
     path: PathBuf,
+    /// Held as long as the run is at work in the folder.
+    _lock: Option<File>,
     /// What `config.toml` will hold.
     config: String,
+    /// What `init.safetensors` will hold, where a run began with another one's weights.
+    beginning: Option<Vec<u8>>,
     /// The folders that were made for this run, the innermost first.
     made: Vec<PathBuf>,
     /// `metrics.jsonl`, once the first epoch is over.
@@ -52,7 +61,7 @@ impl RunDir {
         model: ModelKind,
         settings: &Settings,
     ) -> anyhow::Result<Self> {
-        let config = toml::to_string(settings).context("the settings cannot be written as TOML")?;
+        let config = as_toml(settings)?;
         let claimed = match wanted {
             Some(path) => make(path)
                 .and_then(|made| writable(path).map(|()| made))
@@ -67,8 +76,10 @@ impl RunDir {
             )
         })?;
         Ok(Self {
+            _lock: lock(&path)?,
             path,
             config,
+            beginning: None,
             made,
             metrics: None,
             is_new: true,
@@ -76,6 +87,22 @@ impl RunDir {
             saved: None,
             failed: None,
         })
+    }
+
+    /// Keeps what the run begins with, in a file that `settings` name.
+    pub(crate) fn begin_with(
+        &mut self,
+        weights: Vec<u8>,
+        settings: &Settings,
+    ) -> anyhow::Result<()> {
+        self.config = as_toml(settings)?;
+        self.beginning = Some(weights);
+        Ok(())
+    }
+
+    /// Where [`RunDir::begin_with`] puts it.
+    pub(crate) fn beginning(&self) -> PathBuf {
+        self.path.join(BEGINNING)
     }
 
     /// The folder of a run that goes on, after these epochs.
@@ -140,10 +167,15 @@ impl RunDir {
             none => {
                 // What an older run came to does not belong beside this one's lines.
                 let _ = fs::remove_file(self.path.join("summary.json"));
+                report::remove_old(&self.path);
                 if self.is_new {
                     let _ = fs::remove_file(self.path.join(WEIGHTS));
                     let _ = fs::remove_dir_all(self.path.join("checkpoints").join("best"));
                     tensorboard::remove_old(&self.path);
+                }
+                if let Some(weights) = self.beginning.take() {
+                    let path = self.path.join(BEGINNING);
+                    write_whole(&path, &weights).with_context(|| path.display().to_string())?;
                 }
                 let config = self.path.join("config.toml");
                 fs::write(&config, &self.config).with_context(|| config.display().to_string())?;
@@ -184,6 +216,30 @@ impl Observer for RunDir {
         if let Err(error) = appended {
             self.failed.get_or_insert(error);
         }
+    }
+}
+
+fn as_toml(settings: &Settings) -> anyhow::Result<String> {
+    toml::to_string(settings).context("the settings cannot be written as TOML")
+}
+
+/// Two runs in one folder would take each other's checkpoints for their own. The system
+/// lets go of the lock with the program, however that ends.
+fn lock(folder: &Path) -> anyhow::Result<Option<File>> {
+    // Other systems do not open folders.
+    let Some(file) = cfg!(unix).then(|| File::open(folder)) else {
+        return Ok(None);
+    };
+    let file = file.with_context(|| folder.display().to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(anyhow!(
+            "{}: another `lenet train` is at work there: wait until it has ended, or give another \
+             --out-dir",
+            folder.display()
+        )),
+        // Some network file systems know no locks.
+        Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 

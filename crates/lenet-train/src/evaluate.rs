@@ -1,7 +1,8 @@
 //! Testing: gradients off and evaluation mode, which are two different things.
 
+use candle_core::Tensor;
 use candle_nn::ModuleT;
-use lenet_data::Loader;
+use lenet_data::{Batch, Loader};
 use lenet_nn::loss::Loss;
 use lenet_tensor::no_grad;
 use serde::Serialize;
@@ -63,6 +64,16 @@ impl Evaluation {
 /// [`Error::NoBatches`], [`Error::NotFinite`] at the first batch whose loss is NaN
 /// or infinite, or those of data and model.
 pub fn evaluate(model: &dyn ModuleT, loss: Loss, data: &Loader<'_>) -> Result<Evaluation> {
+    evaluate_each(model, loss, data, |_, _| Ok(()))
+}
+
+/// As [`evaluate`]; `each` is told of every batch and of what the model made of it.
+pub(crate) fn evaluate_each(
+    model: &dyn ModuleT,
+    loss: Loss,
+    data: &Loader<'_>,
+    mut each: impl FnMut(&Batch, &Tensor) -> Result<()>,
+) -> Result<Evaluation> {
     if data.batch_count() == 0 {
         return Err(Error::NoBatches("evaluate"));
     }
@@ -71,6 +82,7 @@ pub fn evaluate(model: &dyn ModuleT, loss: Loss, data: &Loader<'_>) -> Result<Ev
     for batch in data.batches(0) {
         let batch = batch?;
         let output = no_grad(|| model.forward_t(&batch.images, false))?;
+        each(&batch, &output)?;
         tally.add(&Tally::of_batch(
             loss,
             &output,

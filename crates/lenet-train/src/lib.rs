@@ -22,7 +22,7 @@ pub use evaluate::{ClassReport, Evaluation, evaluate};
 pub use event::{Event, Observer, Progress};
 pub use lr_finder::{LrCurve, LrFinder};
 pub use metrics::{EpochMetrics, Tally};
-pub use mistakes::{Mistake, mistakes};
+pub use mistakes::{Mistake, evaluate_with_mistakes, mistakes};
 pub use optim::OptimizerKind;
 pub use schedule::{Schedule, Scheduler};
 pub use trainer::{Ended, Fit, Keep, OnBest, Trainer};

@@ -1,12 +1,14 @@
 //! Which samples a network gets wrong, the worst first.
 
+use candle_core::Tensor;
 use candle_nn::ModuleT;
-use lenet_data::Loader;
+use lenet_data::{Batch, Loader};
 use lenet_nn::loss::{Loss, softmax};
 use lenet_tensor::no_grad;
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::evaluate::{Evaluation, evaluate_each};
 use crate::metrics::each_sample;
 
 /// A sample that was taken for another class.
@@ -39,30 +41,59 @@ pub fn mistakes(
     for batch in data.batches(0) {
         let batch = batch?;
         let output = no_grad(|| model.forward_t(&batch.images, false))?;
-        let mut indices = batch.indices.iter();
-        each_sample(&output, &batch.labels, |row, label, prediction| {
-            let index = indices.next();
-            if let (Some(&index), true) = (index, prediction != label) {
-                found.push(Mistake {
-                    index,
-                    label,
-                    prediction,
-                    // The softmax of log-probabilities gives the probabilities again.
-                    probability: softmax(row)[prediction],
-                    loss: loss.of_sample(row, label),
-                });
-            }
-        })?;
+        find(loss, &batch, &output, &mut found)?;
     }
+    Ok(worst(found, most))
+}
+
+/// [`evaluate`](crate::evaluate) and [`mistakes`] in one go: each batch goes through the
+/// model once.
+///
+/// # Errors
+/// As [`evaluate`](crate::evaluate).
+pub fn evaluate_with_mistakes(
+    model: &dyn ModuleT,
+    loss: Loss,
+    data: &Loader<'_>,
+    most: usize,
+) -> Result<(Evaluation, Vec<Mistake>)> {
+    let mut found = Vec::new();
+    let evaluation = evaluate_each(model, loss, data, |batch, output| {
+        find(loss, batch, output, &mut found)
+    })?;
+    Ok((evaluation, worst(found, most)))
+}
+
+/// Adds the mistakes of a batch.
+fn find(loss: Loss, batch: &Batch, output: &Tensor, found: &mut Vec<Mistake>) -> Result<()> {
+    let mut indices = batch.indices.iter();
+    each_sample(output, &batch.labels, |row, label, prediction| {
+        let index = indices.next();
+        if let (Some(&index), true) = (index, prediction != label) {
+            found.push(Mistake {
+                index,
+                label,
+                prediction,
+                // The softmax of log-probabilities gives the probabilities again.
+                probability: softmax(row)[prediction],
+                loss: loss.of_sample(row, label),
+            });
+        }
+    })?;
+    Ok(())
+}
+
+fn worst(mut found: Vec<Mistake>, most: usize) -> Vec<Mistake> {
     found.sort_by(|a, b| b.loss.total_cmp(&a.loss).then(a.index.cmp(&b.index)));
     found.truncate(most);
-    Ok(found)
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{Result as Candle, Tensor};
+    use crate::evaluate;
+    use candle_core::Result as Candle;
     use lenet_data::{Split, Transform};
 
     /// Says the class of an image's first pixel, as surely as its second.
@@ -105,6 +136,9 @@ mod tests {
             assert!((found[0].probability - sure).abs() < 1e-12, "all in f64");
             let two = mistakes(&Reads, Loss::CrossEntropy, &data, 2).unwrap();
             assert_eq!(two, found[..2]);
+            let both = evaluate_with_mistakes(&Reads, Loss::CrossEntropy, &data, 10).unwrap();
+            let evaluation = evaluate(&Reads, Loss::CrossEntropy, &data).unwrap();
+            assert_eq!(both, (evaluation, found));
         }
     }
 }

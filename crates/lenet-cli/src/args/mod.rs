@@ -3,12 +3,14 @@
 
 mod data;
 mod export;
+mod report;
 mod serve;
 mod trained;
 mod training;
 
 pub(crate) use data::{DataArgs, DataCommand, PublishedArgs};
 pub(crate) use export::{ExportArgs, Format};
+pub(crate) use report::ReportArgs;
 pub(crate) use serve::ServeArgs;
 pub(crate) use trained::{EvalArgs, PredictArgs, SummaryArgs, UsageArgs, WeightsArgs};
 pub(crate) use training::{LrFindArgs, SweepArgs, TrainArgs};
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Show a network's layers, shapes and parameters
     Summary(SummaryArgs),
+    /// Make a run's report anew, or compare runs
+    Report(ReportArgs),
     /// Try learning rates, from small to large, and suggest one
     LrFind(Box<LrFindArgs>),
     /// Fetch and check data sets

@@ -6,6 +6,7 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod lr_find;
 pub(crate) mod predict;
+pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod summary;
 pub(crate) mod sweep;

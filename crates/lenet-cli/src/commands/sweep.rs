@@ -1,6 +1,7 @@
 //! `lenet sweep`: one recipe over several seeds, since one run alone says little.
 
 use anyhow::Context;
+use lenet_data::Dataset;
 use lenet_train::Event;
 use serde::Serialize;
 
@@ -8,7 +9,7 @@ use super::train::{Going, Run, Summary, prepare};
 use crate::args::SweepArgs;
 use crate::exit::Interrupted;
 use crate::printer::Printer;
-use crate::settings::Settings;
+use crate::settings::{Resolved, Settings};
 use crate::signals::Signals;
 
 /// What the runs came to.
@@ -75,8 +76,8 @@ pub(crate) fn run(args: &SweepArgs, printer: &Printer) -> anyhow::Result<()> {
             }
         });
         let fit = fit.with_context(|| format!("seed {}", resolved.train.seed))?;
-        if let Some(signal) = signals.received() {
-            return Err(Interrupted { signal, run: None }.into());
+        if signals.received().is_some() {
+            break;
         }
         let summary = run.summary(&fit, &run.test()?, None)?;
         printer.note(&format!(
@@ -88,33 +89,51 @@ pub(crate) fn run(args: &SweepArgs, printer: &Printer) -> anyhow::Result<()> {
         ));
         runs.push(summary);
     }
-    let figures = |of: fn(&Summary) -> f64| Spread::of(&runs.iter().map(of).collect::<Vec<_>>());
-    let sweep = Sweep {
-        model: resolved.train.model.to_string(),
-        dataset: data.name.to_string(),
-        seeds: runs.len(),
-        test_accuracy: figures(|run| run.test_accuracy),
-        train_seconds: figures(|run| run.train_seconds),
-        runs,
-    };
-    if args.json {
-        return printer.json(&sweep);
+    let stopped = signals.received();
+    if stopped.is_none() || !runs.is_empty() {
+        Sweep::of(runs, &resolved, &data).print(args.json, printer)?;
     }
-    let Spread {
-        mean,
-        std,
-        min,
-        max,
-    } = sweep.test_accuracy;
-    let std = std.map_or(String::new(), |std| format!(" ± {:.3}", 100.0 * std));
-    printer.result(&format!(
-        "{} seeds: test accuracy {:.3}{std} % (from {:.2} to {:.2}), {:.1} s of training each",
-        sweep.seeds,
-        100.0 * mean,
-        100.0 * min,
-        100.0 * max,
-        sweep.train_seconds.mean
-    ))
+    match stopped {
+        Some(signal) => Err(Interrupted { signal, run: None }.into()),
+        None => Ok(()),
+    }
+}
+
+impl Sweep {
+    fn of(runs: Vec<Summary>, resolved: &Resolved, data: &Dataset) -> Self {
+        let figures =
+            |of: fn(&Summary) -> f64| Spread::of(&runs.iter().map(of).collect::<Vec<_>>());
+        Self {
+            model: resolved.train.model.to_string(),
+            dataset: data.name.to_string(),
+            seeds: runs.len(),
+            test_accuracy: figures(|run| run.test_accuracy),
+            train_seconds: figures(|run| run.train_seconds),
+            runs,
+        }
+    }
+
+    fn print(&self, json: bool, printer: &Printer) -> anyhow::Result<()> {
+        if json {
+            return printer.json(self);
+        }
+        let Spread {
+            mean,
+            std,
+            min,
+            max,
+        } = self.test_accuracy;
+        let std = std.map_or(String::new(), |std| format!(" ± {:.3}", 100.0 * std));
+        let s = if self.seeds == 1 { "" } else { "s" };
+        printer.result(&format!(
+            "{} seed{s}: test accuracy {:.3}{std} % (from {:.2} to {:.2}), {:.1} s of training each",
+            self.seeds,
+            100.0 * mean,
+            100.0 * min,
+            100.0 * max,
+            self.train_seconds.mean
+        ))
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod http;
 mod lr_find;
 mod openapi;
 mod pictures;
+mod report;
 mod resume;
 mod serve;
 mod sweep;

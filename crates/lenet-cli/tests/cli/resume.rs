@@ -44,10 +44,20 @@ fn metrics(place: &Place, run: &str) -> Vec<Value> {
     lines.collect()
 }
 
-/// Starts the program, and after so many lines about steps sends it these signals, one
-/// after the other.
 #[cfg(unix)]
-fn interrupted(place: &Place, args: &[&str], lines: usize, signals: &[&str]) -> Ran {
+fn interrupted(place: &Place, args: &[&str], steps: usize, signals: &[&str]) -> Ran {
+    interrupted_after(place, args, (" step ", steps), signals)
+}
+
+/// Starts the program, and once `what` stands so often on stderr sends it these signals,
+/// one after the other.
+#[cfg(unix)]
+pub(crate) fn interrupted_after(
+    place: &Place,
+    args: &[&str],
+    (what, times): (&str, usize),
+    signals: &[&str],
+) -> Ran {
     let mut command = place.command(args);
     let mut child = command
         .stdout(Stdio::piped())
@@ -56,7 +66,7 @@ fn interrupted(place: &Place, args: &[&str], lines: usize, signals: &[&str]) -> 
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut seen = String::new();
-    while seen.matches(" step ").count() < lines {
+    while seen.matches(what).count() < times {
         assert!(
             stderr.read_line(&mut seen).unwrap() > 0,
             "ended early: {seen}"
@@ -287,9 +297,47 @@ fn a_run_goes_on_without_the_weights_that_it_began_with() {
     with(&from).fails(2, &["--init-from"]);
     let ran = with(&["--max-steps", "8"]).ok().json();
     assert_eq!(ran["weights_sha256"], whole["weights_sha256"]);
-    with(&["--weights-only", "--out-dir", "new"]).ok();
-    let config = std::fs::read_to_string(place.path().join("new/config.toml")).unwrap();
-    assert!(!config.contains("init-from"), "{config}");
+}
+
+#[test]
+fn a_run_from_another_ones_weights_is_repeated_by_its_config() {
+    let place = Place::new();
+    place.train("run", &[]);
+    let new = ["train", "--resume", "run", "--weights-only", "--seed", "9"];
+    let new = place.run(&[&new[..], &["--out-dir", "new", "--json"]].concat());
+    let new = new.ok().json();
+    // Where it began goes on, and then goes.
+    place
+        .run(&["train", "--resume", "run", "--max-steps", "7"])
+        .ok();
+    std::fs::remove_dir_all(place.path().join("run")).unwrap();
+    let again = [
+        "train",
+        "--config",
+        "new/config.toml",
+        "--json",
+        "--out-dir",
+    ];
+    let repeat = |folder| place.run(&[&again[..], &[folder]].concat()).ok().json();
+    assert_eq!(repeat("again")["weights_sha256"], new["weights_sha256"]);
+    // Also in the same folder, whose file it reads.
+    assert_eq!(repeat("new")["weights_sha256"], new["weights_sha256"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_has_one_run_at_work() {
+    let place = Place::new();
+    place.train("run", &[]);
+    let folder = place.path().join("run");
+    let held = std::fs::File::open(&folder).unwrap();
+    held.lock().unwrap();
+    let busy = ["run: another `lenet train` is at work there", "--out-dir"];
+    place.run(&["train", "--resume", "run"]).fails(1, &busy);
+    let args = ["train", "--dataset", "sample", "--out-dir", "run"];
+    place.run(&args).fails(1, &busy);
+    drop(held);
+    place.run(&["train", "--resume", "run"]).ok();
 }
 
 #[test]

@@ -38,3 +38,19 @@ fn a_sweep_is_the_runs_of_its_seeds() {
         .run(&["sweep", "--seeds", "0"])
         .fails(2, &["from 1 to 10000"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_sweep_that_is_stopped_tells_of_the_seeds_that_are_done() {
+    let place = Place::new();
+    let args = ["sweep", "--dataset", "sample", "--max-steps", "2", "--json"];
+    // More seeds than it could get through before it is stopped.
+    let args = [&args[..], &["--seeds", "10000"]].concat();
+    let ran = super::resume::interrupted_after(&place, &args, ("test accuracy", 2), &["-TERM"]);
+    ran.fails(143, &["stopped by SIGTERM"]);
+    let sweep = ran.json();
+    let runs = sweep["runs"].as_array().unwrap();
+    assert!(runs.len() >= 2, "{sweep}");
+    assert_eq!(sweep["seeds"], runs.len());
+    assert_eq!(runs[1]["seed"], 1);
+}

@@ -184,7 +184,7 @@ fn a_run_that_comes_to_nothing_keeps_what_was_there() {
     let place = Place::new();
     place.train("run", &[]);
     let before = files(&place, "run");
-    assert_eq!(before.len(), 5, "{:?}", before.keys());
+    assert_eq!(before.len(), 6, "{:?}", before.keys());
     let refused = ["train", "--dataset", "sample", "--val-split", "0.00001"];
     place
         .run(&[&refused[..], &["--out-dir", "run"]].concat())

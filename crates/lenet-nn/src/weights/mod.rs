@@ -83,6 +83,18 @@ pub fn sha256(parameters: &Parameters) -> Result<String> {
 /// # Errors
 /// [`Error::Io`] with the path.
 pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result<()> {
+    let io = |source: std::io::Error| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    write_whole(path, &to_bytes(parameters, metadata)?).map_err(io)
+}
+
+/// What [`save`] writes.
+///
+/// # Errors
+/// Those of candle.
+pub fn to_bytes(parameters: &Parameters, metadata: &Metadata) -> Result<Vec<u8>> {
     let entries = parameters.entries();
     let mut data = Vec::with_capacity(entries.len());
     for entry in &entries {
@@ -93,20 +105,15 @@ pub fn save(path: &Path, parameters: &Parameters, metadata: &Metadata) -> Result
             (Dtype::F32, bytes_of(&entry.var)?)
         });
     }
-    let io = |source: std::io::Error| Error::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let invalid = |error: safetensors::SafeTensorError| io(std::io::Error::other(error));
     let mut views = Vec::with_capacity(entries.len());
     for (entry, (dtype, bytes)) in entries.iter().zip(&data) {
-        let view = TensorView::new(*dtype, entry.var.dims().to_vec(), bytes).map_err(invalid)?;
-        views.push((entry.name.clone(), view));
+        let view = TensorView::new(*dtype, entry.var.dims().to_vec(), bytes);
+        views.push((entry.name.clone(), view.map_err(candle_core::Error::from)?));
     }
-    let json = serde_json::to_string(metadata).map_err(|error| io(error.into()))?;
+    let json = serde_json::to_string(metadata).map_err(candle_core::Error::wrap)?;
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
-    let file = safetensors::serialize(views, Some(metadata)).map_err(invalid)?;
-    write_whole(path, &file).map_err(io)
+    let bytes = safetensors::serialize(views, Some(metadata));
+    Ok(bytes.map_err(candle_core::Error::from)?)
 }
 
 /// How a file was read.

@@ -42,16 +42,16 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     };
     let resolved = args.settings.clone().resolve(below)?;
     let (device, data) = prepare(&resolved, printer)?;
-    let run = Run::new(&resolved, &data, &device)?;
+    let mut run = Run::new(&resolved, &data, &device)?;
     if resumed.is_none() {
         run.init(printer)?;
     }
-    let origin = run.origin()?;
-    if let Some(from) = resumed.take_if(|_| args.weights_only) {
+    let given = resumed.take_if(|_| args.weights_only);
+    if let Some(from) = &given {
         from.give_weights(&run.parameters)?;
     }
     if let Some(resumed) = &resumed {
-        resumed.check(&origin.identity)?;
+        resumed.check(&run.origin()?.identity)?;
         resumed.check_length(resolved.train.epochs, resolved.train.max_steps)?;
     }
     printer.note(&format!(
@@ -80,6 +80,13 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
             &run.settings(),
         )?,
     };
+    if given.is_some() {
+        // That run's checkpoint may change; with a copy, config.toml repeats this one.
+        run.beginning = Some(folder.beginning());
+        let weights = weights::to_bytes(&run.parameters, &run.metadata(None))?;
+        folder.begin_with(weights, &run.settings())?;
+    }
+    let origin = run.origin()?;
     let best = folder.best();
     let keep_best = |parameters: &Parameters| {
         best.parent()
@@ -141,13 +148,18 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         }
         .into());
     }
-    let tested = run.test()?;
+    let (tested, mistakes) = run.test_with_mistakes()?;
     weights::save(
         &folder.weights(),
         &run.parameters,
         &run.metadata(Some(&tested)),
     )?;
     let summary = run.summary(&fit, &tested, Some(folder.path()))?;
+    // A run is what it is, with or without a page about it.
+    match run.report(folder.path(), &fit, &summary, (&tested, &mistakes)) {
+        Ok(path) => printer.note(&format!("report {}", path.display())),
+        Err(error) => printer.warn(&format!("no report: {error:#}")),
+    }
     folder.finish(&summary)?;
     events.as_mut().map_or(Ok(()), EventFile::written)?;
     summary.print(args.json, printer)?;

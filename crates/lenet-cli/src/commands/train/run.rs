@@ -1,6 +1,6 @@
 //! A run's parts, built and checked as a whole before anything is written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use candle_core::Device;
@@ -8,12 +8,16 @@ use lenet_data::{Choice, Dataset, Loader, Split, Transform};
 use lenet_nn::weights::{self, Metadata};
 use lenet_nn::{Model, Parameters};
 use lenet_train::checkpoint::{Checkpoint, Origin};
-use lenet_train::{Evaluation, Fit, Keep, LrCurve, LrFinder, Observer, Trainer, evaluate};
+use lenet_train::{
+    Evaluation, Fit, Keep, LrCurve, LrFinder, Mistake, Observer, Trainer, evaluate,
+    evaluate_with_mistakes,
+};
 
 use super::summary::Summary;
 use crate::args::TrainArgs;
 use crate::data;
 use crate::printer::Printer;
+use crate::report::{self, Network, Report, Tested};
 use crate::settings::Resolved;
 use crate::threads;
 
@@ -53,6 +57,8 @@ pub(crate) struct Run<'a> {
     transform: Transform,
     pub(crate) parameters: Parameters,
     model: Box<dyn Model>,
+    /// Where the weights are kept that it begins with, if not in `--init-from`.
+    pub(crate) beginning: Option<PathBuf>,
 }
 
 impl<'a> Run<'a> {
@@ -78,6 +84,7 @@ impl<'a> Run<'a> {
             },
             parameters,
             model,
+            beginning: None,
         })
     }
 
@@ -94,6 +101,9 @@ impl<'a> Run<'a> {
     pub(crate) fn settings(&self) -> crate::settings::Settings {
         let mut resolved = self.resolved.clone();
         resolved.dataset = Choice::Only(self.data.name);
+        if self.beginning.is_some() {
+            resolved.init_from.clone_from(&self.beginning);
+        }
         resolved.settings()
     }
 
@@ -139,11 +149,16 @@ impl<'a> Run<'a> {
 
     pub(crate) fn test(&self) -> anyhow::Result<Evaluation> {
         let loss = self.resolved.train.model.loss();
-        Ok(evaluate(
-            &*self.model,
-            loss,
-            &self.test_loader(&self.data.test)?,
-        )?)
+        let test = self.test_loader(&self.data.test)?;
+        Ok(evaluate(&*self.model, loss, &test)?)
+    }
+
+    /// Tests, and finds the worst mistakes on the way.
+    pub(crate) fn test_with_mistakes(&self) -> anyhow::Result<(Evaluation, Vec<Mistake>)> {
+        let loss = self.resolved.train.model.loss();
+        let test = self.test_loader(&self.data.test)?;
+        let tested = evaluate_with_mistakes(&*self.model, loss, &test, report::MISTAKES)?;
+        Ok(tested)
     }
 
     /// Batches to train on, as the settings order and change them.
@@ -234,6 +249,39 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Writes the report of a run that has ended; where it is.
+    pub(crate) fn report(
+        &self,
+        folder: &Path,
+        fit: &Fit,
+        summary: &Summary,
+        tested: (&Evaluation, &[Mistake]),
+    ) -> anyhow::Result<PathBuf> {
+        let page = report::page(&Report {
+            run: folder,
+            config: &toml::to_string(&self.settings())?,
+            kind: self.resolved.train.model,
+            metrics: &fit.epochs,
+            chosen: Some(fit.best_epoch),
+            summary: Some(summary),
+            network: Some(Network {
+                model: &*self.model,
+                parameters: &self.parameters,
+            }),
+            tested: Some(Tested {
+                data: self.data,
+                transform: self.transform,
+                evaluation: tested.0,
+                mistakes: tested.1,
+                index: 0,
+            }),
+            notes: &[],
+        })?;
+        let path = folder.join(report::NAME);
+        report::write(&path, &page)?;
+        Ok(path)
+    }
+
     pub(crate) fn summary(
         &self,
         fit: &Fit,
@@ -249,7 +297,7 @@ impl<'a> Run<'a> {
             seed: self.resolved.train.seed,
             epochs: fit.epochs.len() as u64,
             best_epoch: fit.best_epoch,
-            chosen_by: self.chosen_by(),
+            chosen_by: self.chosen_by().into(),
             test_loss: tested.tally.loss(),
             test_accuracy: tested.tally.accuracy(),
             test_correct: tested.tally.correct,

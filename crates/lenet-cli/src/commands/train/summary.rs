@@ -1,11 +1,13 @@
 //! What a run came to, as JSON and as text.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::printer::Printer;
 
 /// `summary.json`, and stdout with `--json`.
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Summary {
     pub(crate) dataset: String,
     pub(crate) train_samples: usize,
@@ -16,7 +18,7 @@ pub(crate) struct Summary {
     pub(crate) epochs: u64,
     pub(crate) best_epoch: u64,
     /// By what these weights were chosen.
-    pub(crate) chosen_by: &'static str,
+    pub(crate) chosen_by: Cow<'static, str>,
     pub(crate) test_loss: f64,
     pub(crate) test_accuracy: f64,
     pub(crate) test_correct: u64,
