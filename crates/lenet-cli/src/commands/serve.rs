@@ -10,7 +10,7 @@ use anyhow::Context;
 use crate::args::ServeArgs;
 use crate::exit::Usage;
 use crate::printer::Printer;
-use crate::serve::{self, Limits, Models, Server};
+use crate::serve::{self, Guard, Limits, Models, Server};
 use crate::signals::{self, Signals};
 use crate::threads;
 use crate::trained::Trained;
@@ -23,26 +23,25 @@ pub(crate) fn run(args: &ServeArgs, printer: &Printer) -> anyhow::Result<()> {
     // One image keeps one thread busy; several images come on several threads.
     threads::set(args.usage.threads.or(Some(1)))?;
     let models = models(args, printer)?;
+    let names = models.names().join(", ");
     let listener = listen(args)?;
     let address = listener.local_addr()?;
-    let names = models.names().join(", ");
-    let limits = Limits {
-        at_work: args.at_work,
-        timeout: args.timeout,
-    };
-    let server = Server {
-        models,
-        limits,
+    let guard = Guard {
         local: address.ip().is_loopback(),
         printer: *printer,
     };
-    if !server.local {
+    if !guard.local {
         printer.warn(&format!(
             "listening on {address}: whoever reaches this machine can use it, without a password \
              and in plain text; the default is --host 127.0.0.1"
         ));
     }
-    let running = serve::spawn(listener, server.router(), limits)?;
+    let limits = Limits {
+        at_work: args.at_work,
+        timeout: args.timeout,
+    };
+    let routes = Server { models, limits }.routes();
+    let running = serve::spawn(listener, serve::guarded(routes, guard), limits)?;
     printer.note(&format!("serving {names}; Ctrl-C stops"));
     printer.result(&format!("http://{address}"))?;
     let signal = loop {

@@ -19,10 +19,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-pub(super) struct Guard {
+/// Who may ask, and where it is noted.
+pub(crate) struct Guard {
     /// Whether only this machine may ask.
-    pub(super) local: bool,
-    pub(super) printer: Printer,
+    pub(crate) local: bool,
+    pub(crate) printer: Printer,
 }
 
 /// Goes around each route.

@@ -2,7 +2,8 @@
 //!
 //! A request's way: `listen.rs` takes the connection, `guard.rs` sees who asks and what
 //! goes out, `predict.rs` reads the body and `models.rs` the digit. One thread waits for
-//! all connections; a few compute. [`Server::router`] can be merged with further routes.
+//! all connections; a few compute. Other routes can be merged with [`Server::routes`], or
+//! stand alone: whatever is served is [`guarded`].
 
 mod answer;
 mod assets;
@@ -24,8 +25,8 @@ use axum::routing::{get, post};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::printer::Printer;
 use answer::Failure;
+pub(crate) use guard::Guard;
 pub(crate) use listen::spawn;
 pub(crate) use models::Models;
 
@@ -38,13 +39,10 @@ pub(crate) struct Limits {
     pub(crate) timeout: Duration,
 }
 
-/// What is served, and to whom.
+/// What is served.
 pub(crate) struct Server {
     pub(crate) models: Models,
     pub(crate) limits: Limits,
-    /// Whether it listens on this machine alone.
-    pub(crate) local: bool,
-    pub(crate) printer: Printer,
 }
 
 /// What the handlers share.
@@ -56,17 +54,8 @@ struct Shared {
 }
 
 impl Server {
-    /// The page and the API.
-    pub(crate) fn router(self) -> Router {
-        let guard = guard::Guard {
-            local: self.local,
-            printer: self.printer,
-        };
-        guarded(self.routes(), guard)
-    }
-
-    /// The routes without their guard.
-    fn routes(self) -> Router {
+    /// The page and the API, for [`guarded`].
+    pub(crate) fn routes(self) -> Router {
         let shared = Shared {
             models: Arc::new(self.models),
             at_work: Semaphore::new(self.limits.at_work),
@@ -84,7 +73,7 @@ impl Server {
 }
 
 /// Routes with what holds for each answer: the guard, and JSON for what there is not.
-fn guarded(routes: Router, guard: guard::Guard) -> Router {
+pub(crate) fn guarded(routes: Router, guard: Guard) -> Router {
     routes
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)

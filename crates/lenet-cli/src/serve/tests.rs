@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::routing::get;
 
 use super::*;
+use crate::printer::Printer;
 
 fn ask(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -30,7 +31,7 @@ fn a_panic_is_an_answer_and_ends_nothing_else() {
         .route("/waiting", get(waiting))
         .route("/working", get(working))
         .route("/health", get(health));
-    let guard = guard::Guard {
+    let guard = Guard {
         local: true,
         printer: Printer::new(true, false),
     };
