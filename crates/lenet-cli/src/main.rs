@@ -5,6 +5,7 @@ mod args;
 mod builtin;
 mod chart;
 mod commands;
+mod dashboard;
 mod data;
 mod exit;
 mod field;

@@ -134,6 +134,11 @@ impl RunDir {
             .join("model.safetensors")
     }
 
+    /// The epochs that were over when the run was taken up.
+    pub(crate) fn before(&self) -> &[EpochMetrics] {
+        &self.before
+    }
+
     /// The step of the last checkpoint that was written.
     pub(crate) fn saved(&self) -> Option<u64> {
         self.saved

@@ -70,10 +70,11 @@ pub(crate) fn chosen(metrics: &[EpochMetrics]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) mod testing {
+    use lenet_train::EpochMetrics;
 
-    fn epoch(epoch: u64, validated: Option<(f64, f64)>) -> EpochMetrics {
+    /// An epoch's numbers; loss and accuracy on what was held out.
+    pub(crate) fn epoch(epoch: u64, validated: Option<(f64, f64)>) -> EpochMetrics {
         EpochMetrics {
             epoch,
             step: epoch,
@@ -86,6 +87,12 @@ mod tests {
             samples_per_second: 1.0,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::epoch;
+    use super::*;
 
     #[test]
     fn metrics_come_back_as_they_were() {

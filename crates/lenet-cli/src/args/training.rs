@@ -45,6 +45,9 @@ pub(crate) struct TrainArgs {
     /// Print a line every N steps
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_interval: Option<u64>,
+    /// Serve a page on which the run is watched, at 127.0.0.1 [default port: 8001]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "8001", conflicts_with = "dry_run")]
+    pub(crate) dashboard: Option<u16>,
     /// Print the summary as one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,6 +1,5 @@
 //! `lenet serve`: the networks behind a page and an API.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -8,7 +7,6 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::args::ServeArgs;
-use crate::exit::Usage;
 use crate::printer::Printer;
 use crate::serve::{self, Guard, Limits, Models, Server};
 use crate::signals::{self, Signals};
@@ -24,11 +22,12 @@ pub(crate) fn run(args: &ServeArgs, printer: &Printer) -> anyhow::Result<()> {
     threads::set(args.usage.threads.or(Some(1)))?;
     let models = models(args, printer)?;
     let names = models.names().join(", ");
-    let listener = listen(args)?;
+    let listener = serve::bind(&args.host, args.port, "--port")?;
     let address = listener.local_addr()?;
     let guard = Guard {
         local: address.ip().is_loopback(),
         printer: *printer,
+        paths: serve::PATHS,
     };
     if !guard.local {
         printer.warn(&format!(
@@ -68,16 +67,4 @@ fn models(args: &ServeArgs, printer: &Printer) -> anyhow::Result<Models> {
         Ok((stem.to_string_lossy().into_owned(), open(Some(path))?))
     });
     Models::new(named.collect::<anyhow::Result<_>>()?)
-}
-
-fn listen(args: &ServeArgs) -> anyhow::Result<TcpListener> {
-    let (host, port) = (args.host.as_str(), args.port);
-    // As it stands in an address, too.
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    TcpListener::bind((host, port)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
-            "port {port} of {host} is in use: give another --port, 0 for any free one"
-        ),
-        _ => Usage(format!("--host {host} --port {port}: {error}")).into(),
-    })
 }

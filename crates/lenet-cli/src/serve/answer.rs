@@ -10,7 +10,7 @@ use crate::picture::Unreadable;
 
 /// Why a request is refused.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     status: StatusCode,
     error: String,
 }
@@ -22,47 +22,47 @@ impl Failure {
     }
 
     /// 400: a request that makes no sense.
-    pub(super) fn malformed(error: impl Into<String>) -> Self {
+    pub(crate) fn malformed(error: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error)
     }
 
     /// 404.
-    pub(super) fn not_found(error: impl Into<String>) -> Self {
+    pub(crate) fn not_found(error: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, error)
     }
 
     /// 405.
-    pub(super) fn wrong_method(error: impl Into<String>) -> Self {
+    pub(crate) fn wrong_method(error: impl Into<String>) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, error)
     }
 
     /// 408: a body that does not come.
-    pub(super) fn late(error: impl Into<String>) -> Self {
+    pub(crate) fn late(error: impl Into<String>) -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, error)
     }
 
     /// 413.
-    pub(super) fn too_large(error: impl Into<String>) -> Self {
+    pub(crate) fn too_large(error: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, error)
     }
 
     /// 421: a name that is not this server's.
-    pub(super) fn misdirected(error: impl Into<String>) -> Self {
+    pub(crate) fn misdirected(error: impl Into<String>) -> Self {
         Self::new(StatusCode::MISDIRECTED_REQUEST, error)
     }
 
     /// 422: a body that is what it should be, with nothing to read in it.
-    pub(super) fn no_digit(error: impl Into<String>) -> Self {
+    pub(crate) fn no_digit(error: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, error)
     }
 
     /// 500: a fault of this program.
-    pub(super) fn internal(error: impl Into<String>) -> Self {
+    pub(crate) fn internal(error: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, error)
     }
 
     /// 503: too much to do; a client may try again.
-    pub(super) fn busy(error: impl Into<String>) -> Self {
+    pub(crate) fn busy(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
     }
 }
@@ -97,7 +97,7 @@ impl IntoResponse for Failure {
 }
 
 /// A value as JSON, on one line.
-pub(super) fn json(value: &impl Serialize) -> Response {
+pub(crate) fn json(value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
         Ok(bytes) => of_json(bytes),
         Err(error) => {
@@ -107,6 +107,6 @@ pub(super) fn json(value: &impl Serialize) -> Response {
 }
 
 /// Bytes that are JSON.
-pub(super) fn of_json(bytes: Vec<u8>) -> Response {
+pub(crate) fn of_json(bytes: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
 }

@@ -13,7 +13,7 @@ const SVG: &str = "image/svg+xml";
 const JSON: &str = "application/json";
 
 /// Name, content type and bytes of each file.
-const FILES: [(&str, &str, &[u8]); 15] = [
+const FILES: [(&str, &str, &[u8]); 18] = [
     ("index.html", HTML, include_bytes!("page/index.html")),
     ("favicon.svg", SVG, include_bytes!("page/favicon.svg")),
     ("style.css", CSS, include_bytes!("page/style.css")),
@@ -28,17 +28,20 @@ const FILES: [(&str, &str, &[u8]); 15] = [
     ("predict.js", JS, include_bytes!("page/predict.js")),
     ("strokes.js", JS, include_bytes!("page/strokes.js")),
     ("upload.js", JS, include_bytes!("page/upload.js")),
+    ("run.html", HTML, include_bytes!("page/run.html")),
+    ("run.css", CSS, include_bytes!("page/run.css")),
+    ("run.js", JS, include_bytes!("page/run.js")),
     ("openapi.json", JSON, include_bytes!("openapi.json")),
 ];
 
 /// `GET /assets/NAME`.
-pub(super) async fn named(request: Request) -> Response {
+pub(crate) async fn named(request: Request) -> Response {
     let path = request.uri().path();
     answer(path.trim_start_matches("/assets/")).await
 }
 
 /// The file of this name.
-pub(super) async fn answer(name: &str) -> Response {
+pub(crate) async fn answer(name: &str) -> Response {
     match FILES.iter().find(|(file, ..)| *file == name) {
         Some(&(_, kind, bytes)) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
         None => Failure::not_found(format!("no such file `{name}`")).into_response(),

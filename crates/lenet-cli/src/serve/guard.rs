@@ -24,6 +24,8 @@ pub(crate) struct Guard {
     /// Whether only this machine may ask.
     pub(crate) local: bool,
     pub(crate) printer: Printer,
+    /// The paths that there are.
+    pub(crate) paths: &'static str,
 }
 
 /// Goes around each route.

@@ -1,5 +1,6 @@
 //! Connections: how many, how long, and how they end.
 
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use super::Limits;
+use crate::exit::Usage;
 
 /// Connections at once; those beyond wait.
 const CONNECTIONS: u32 = 256;
@@ -28,6 +30,20 @@ const HEAD: usize = 32 << 10;
 
 /// How long nothing is accepted after a failure: the system may be out of descriptors.
 const RESPITE: Duration = Duration::from_millis(100);
+
+/// Listens at this address; `flag` is what sets the port.
+pub(crate) fn bind(host: &str, port: u16, flag: &str) -> anyhow::Result<TcpListener> {
+    // As it stands in an address, too.
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    TcpListener::bind((host, port)).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            anyhow!(
+                "port {port} of {host} is in use: give another, {flag} PORT, 0 for any free one"
+            )
+        }
+        _ => Usage(format!("port {port} of {host}, by {flag}: {error}")).into(),
+    })
+}
 
 /// A server at work on a thread of its own.
 pub(crate) struct Running {

@@ -6,7 +6,7 @@
 //! stand alone: whatever is served is [`guarded`].
 
 mod answer;
-mod assets;
+pub(crate) mod assets;
 mod body;
 mod guard;
 mod listen;
@@ -25,9 +25,9 @@ use axum::routing::{get, post};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use answer::Failure;
+pub(crate) use answer::{Failure, json};
 pub(crate) use guard::Guard;
-pub(crate) use listen::spawn;
+pub(crate) use listen::{Running, bind, spawn};
 pub(crate) use models::Models;
 
 /// What a server gives at most.
@@ -72,10 +72,14 @@ impl Server {
     }
 }
 
+/// The paths of [`Server::routes`], for who asks for another.
+pub(crate) const PATHS: &str = "/, /api/predict, /api/model, /health or /openapi.json";
+
 /// Routes with what holds for each answer: the guard, and JSON for what there is not.
 pub(crate) fn guarded(routes: Router, guard: Guard) -> Router {
+    let paths = guard.paths;
     routes
-        .fallback(unknown_path)
+        .fallback(move |request| unknown_path(request, paths))
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(
             Arc::new(guard),
@@ -91,12 +95,10 @@ async fn health() -> Response {
     answer::json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }
 
-async fn unknown_path(request: Request) -> Failure {
+async fn unknown_path(request: Request, paths: &'static str) -> Failure {
     let path = request.uri().path().to_owned();
     body::discard(request.into_body()).await;
-    Failure::not_found(format!(
-        "no such path `{path}`: expected /, /api/predict, /api/model, /health or /openapi.json"
-    ))
+    Failure::not_found(format!("no such path `{path}`: expected {paths}"))
 }
 
 async fn wrong_method(request: Request) -> Failure {

@@ -32,6 +32,7 @@ fn a_panic_is_an_answer_and_ends_nothing_else() {
         .route("/working", get(working))
         .route("/health", get(health));
     let guard = Guard {
+        paths: PATHS,
         local: true,
         printer: Printer::new(true, false),
     };

@@ -6,6 +6,7 @@
 
 mod bench;
 mod curves;
+mod dashboard;
 mod data;
 mod drawn;
 mod export;

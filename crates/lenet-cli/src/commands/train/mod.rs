@@ -15,6 +15,7 @@ use self::resume::Resumed;
 pub(crate) use self::run::{Going, Run, prepare};
 pub(crate) use self::summary::Summary;
 use crate::args::TrainArgs;
+use crate::dashboard::{Dashboard, Live};
 use crate::exit::{BelowTarget, Interrupted, Usage, quoted};
 use crate::printer::Printer;
 use crate::progress::RunProgress;
@@ -120,11 +121,20 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
         from,
         stop: &|| signals.received().is_some(),
     };
+    let live = || {
+        let title = format!("{} on {}", resolved.train.model, data.name);
+        Live::new(title, folder.path().display().to_string(), folder.before())
+    };
+    let dashboard = args
+        .dashboard
+        .map(|port| Dashboard::start(port, live(), printer));
+    let mut dashboard = dashboard.transpose()?;
     let mut progress = RunProgress::new(printer, args.log_interval);
     let fit = run.fit(going, &mut |event: &Event<'_>| {
         progress.on(event);
         folder.on(event);
         events.iter_mut().for_each(|events| events.on(event));
+        dashboard.iter_mut().for_each(|page| page.on(event));
     });
     progress.clear();
     if let (Err(error), Some(step)) = (&fit, folder.saved().or(taken_up)) {
@@ -162,6 +172,8 @@ pub(crate) fn run(args: Box<TrainArgs>, printer: &Printer) -> anyhow::Result<()>
     }
     folder.finish(&summary)?;
     events.as_mut().map_or(Ok(()), EventFile::written)?;
+    dashboard.iter().for_each(|page| page.end(&summary));
+    drop(dashboard);
     summary.print(args.json, printer)?;
     match args.target_accuracy {
         Some(target) if summary.test_accuracy < target => Err(BelowTarget {
