@@ -119,7 +119,7 @@ def block(name, channels_in, channels):
             norm2=nn.BatchNorm2d(channels),
             relu2=nn.ReLU(),
             pool=nn.MaxPool2d(2),
-            drop=Dropout(0.25, f"{name}.drop"),
+            drop=Dropout(0.1, f"{name}.drop"),
         )
     )
 

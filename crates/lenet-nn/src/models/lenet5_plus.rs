@@ -62,7 +62,7 @@ fn block(
     parameters: &Parameters,
 ) -> crate::Result<Sequential> {
     let vb = parameters.builder().pp(name);
-    let drop = Dropout::new(0.25, parameters.key(&format!("{name}.drop")))
+    let drop = Dropout::new(0.1, parameters.key(&format!("{name}.drop")))
         .map_err(candle_core::Error::from)?;
     Sequential::new(&input)
         .add("conv1", Conv2d::new(input[0], channels, 3, vb.pp("conv1"))?)?
