@@ -11,7 +11,7 @@ use crate::workspace::{Failure, Workspace};
 /// The oldest Node.js that playwright-core and the tests run on.
 const OLDEST_NODE: u32 = 20;
 
-/// Builds the program as users get it, fetches what drives the browser, and runs the tests.
+/// Builds the program as the tests do, fetches what drives the browser, and runs the tests.
 pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
     let tests = workspace.root().join("tests").join("browser");
     if node_version().is_none_or(|major| major < OLDEST_NODE) {
@@ -32,7 +32,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome, Failure> {
             "`npm ci` could not fetch playwright-core and axe-core",
         ));
     }
-    let program = build(workspace, "lenet-cli", "lenet", Profile::Release, None)?;
+    let program = build(workspace, "lenet-cli", "lenet", Profile::Dev, None)?;
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"])
         .env("LENET", &program);
