@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import axe from "axe-core";
 import { chromium } from "playwright-core";
 
+import { barriers } from "./barriers.js";
 import { FLAGS, findChromium } from "./chromium.js";
 import { STROKES, picture } from "./digits.js";
 import { Person } from "./person.js";
@@ -41,15 +41,6 @@ async function show(person, name) {
   // The last map has its full light half a second after the first.
   await person.page.evaluate(() => Promise.all(document.getAnimations().map((each) => each.finished)));
   await person.page.screenshot({ path: join(into, `${name}.png`), fullPage: !name.includes("phone") });
-}
-
-/** What axe-core holds against the page. */
-async function barriers({ page }) {
-  // Evaluated, not added as a script: the page's policy lets no script in but its own.
-  await page.evaluate(axe.source);
-  await page.evaluate(() => Promise.all(document.getAnimations().map((each) => each.finished)));
-  const { violations } = await page.evaluate(() => window.axe.run());
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
 }
 
 describe("drawing", () => {
@@ -287,10 +278,10 @@ describe("for everybody", () => {
   for (const colorScheme of ["light", "dark"]) {
     test(`no barrier that axe-core finds, ${colorScheme}, empty and full`, async () => {
       const person = await Person.open(browser, server.url, { colorScheme });
-      assert.deepEqual(await barriers(person), []);
+      assert.deepEqual(await barriers(person.page), []);
       await person.draw(STROKES[3]);
       await person.hears(/^3, /);
-      assert.deepEqual(await barriers(person), []);
+      assert.deepEqual(await barriers(person.page), []);
       const background = await person.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       const [red] = background.match(/\d+/g).map(Number);
       assert.ok(colorScheme === "dark" ? red < 60 : red > 200, background);

@@ -44,6 +44,25 @@ export async function serve(args = [], port = "0") {
 }
 
 /**
+ * Starts a run that is watched, and waits until it says where.
+ * @param {string} folder where the run goes
+ * @param {string[]} args further ones for `lenet train`
+ */
+export async function watched(folder, args = []) {
+  const told = ["train", "--data-dir", SAMPLE, "--out-dir", folder, "--json", "--dashboard", "0"];
+  const run = spawn(PROGRAM, [...told, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = once(run, "close");
+  let summary = "";
+  run.stdout.on("data", (part) => (summary += part));
+  for await (const line of createInterface(run.stderr)) {
+    const [url] = line.match(/http:\/\/127\.0\.0\.1:\d+/) ?? [];
+    // Nobody reads on: a run that says something at each step waits here.
+    if (url) return { url: `${url}/`, run, ended, summary: () => JSON.parse(summary) };
+  }
+  return assert.fail(`lenet train ended with ${await ended} before it said where to watch it`);
+}
+
+/**
  * Weights of a network that has seen a few of the sample's digits.
  * @param {string} folder
  * @param {string} model

@@ -1,13 +1,16 @@
 //! Who owns the cores: one set of threads, as many as were asked for.
 
-use std::ffi::OsStr;
-
 use crate::exit::Usage;
 use crate::printer::Printer;
 
 /// How candle is told the number of its own threads. It reads this once, so that a
 /// program has to be started with it.
 const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
+
+/// How long the allocator waits before it gives memory back that the next step takes again:
+/// as milliseconds, or -1 for ever. The system clears each page that it gives, for a
+/// twentieth of the time that a step of `lenet5-plus` takes.
+const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
 
 /// Starts the program anew, in its own place, with candle's threads told to stay out:
 /// they wait spinning, as ours do, and two sets on the same cores slow each other down.
@@ -16,13 +19,13 @@ const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
 pub(crate) fn own_the_cores() {
     if std::env::var_os(CANDLE_THREADS).is_none() {
         #[cfg(unix)]
-        restart_with(CANDLE_THREADS.as_ref(), "1".as_ref());
+        restart();
     }
 }
 
 /// Returns only when it failed, which leaves the program slower but right.
 #[cfg(unix)]
-fn restart_with(variable: &OsStr, value: &OsStr) {
+fn restart() {
     use std::os::unix::process::CommandExt;
 
     let Ok(program) = std::env::current_exe() else {
@@ -33,7 +36,11 @@ fn restart_with(variable: &OsStr, value: &OsStr) {
     if let Some(name) = args.next() {
         command.arg0(name);
     }
-    let _error = command.args(args).env(variable, value).exec();
+    command.args(args).env(CANDLE_THREADS, "1");
+    if std::env::var_os(PURGE_DELAY).is_none() {
+        command.env(PURGE_DELAY, "-1");
+    }
+    let _error = command.exec();
 }
 
 /// Warns where `LENET_SIMD` asks for vectors that there are not.

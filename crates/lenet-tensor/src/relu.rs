@@ -3,9 +3,12 @@
 
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
 
 use crate::grad_mode::records;
+use crate::simd::{Kernel, Simd, level, run};
 use crate::storage::{Element, dispatch, values, with_values};
+use crate::tasks::VALUES_A_TASK;
 
 const OP: &str = "relu";
 
@@ -40,7 +43,7 @@ impl CustomOp1 for Relu {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         dispatch!(storage.dtype(), OP, T => {
-            let y: Vec<T> = values::<T>(storage, layout, OP)?.iter().map(|&v| rectify(v)).collect();
+            let y = rectified(values::<T>(storage, layout, OP)?);
             Ok((<T as candle_core::WithDType>::to_cpu_storage_owned(y), layout.shape().clone()))
         })
     }
@@ -54,19 +57,72 @@ impl CustomOp1 for Relu {
 pub(crate) fn gradient(y: &Tensor, grad: &Tensor) -> Result<Tensor> {
     dispatch!(y.dtype(), OP, T => {
         let dx = with_values::<T, _>(y, OP, |y| {
-            with_values::<T, _>(grad, OP, |grad| {
-                y.iter().zip(grad).map(|(&y, &g)| gate(y, g)).collect::<Vec<T>>()
-            })
+            with_values::<T, _>(grad, OP, |grad| gated(y, grad))
         })??;
         Tensor::from_vec(dx, y.shape(), y.device())
     })
 }
 
+/// Each value by itself, so that neither tasks nor vectors change a bit.
+fn rectified<T: Element>(x: &[T]) -> Vec<T> {
+    let mut y = vec![T::zero(); x.len()];
+    let level = level();
+    y.par_chunks_mut(VALUES_A_TASK)
+        .zip(x.par_chunks(VALUES_A_TASK))
+        .for_each(|(y, x)| run(level, Rectify { x, y }));
+    y
+}
+
+fn gated<T: Element>(y: &[T], grad: &[T]) -> Vec<T> {
+    let mut dx = vec![T::zero(); y.len()];
+    let level = level();
+    dx.par_chunks_mut(VALUES_A_TASK)
+        .zip(y.par_chunks(VALUES_A_TASK))
+        .zip(grad.par_chunks(VALUES_A_TASK))
+        .for_each(|((dx, y), grad)| run(level, Gate { y, grad, dx }));
+    dx
+}
+
+struct Rectify<'a, T> {
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Element> Kernel for Rectify<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y = rectify(x);
+        }
+    }
+}
+
+struct Gate<'a, T> {
+    y: &'a [T],
+    grad: &'a [T],
+    dx: &'a mut [T],
+}
+
+impl<T: Element> Kernel for Gate<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        for ((dx, &y), &grad) in self.dx.iter_mut().zip(self.y).zip(self.grad) {
+            *dx = gate(y, grad);
+        }
+    }
+}
+
 // `v <= 0` is false for NaN, which so passes.
+#[inline(always)]
 pub(crate) fn rectify<T: num_traits::Float>(v: T) -> T {
     if v <= T::zero() { T::zero() } else { v }
 }
 
+#[inline(always)]
 fn gate<T: Element>(y: T, grad: T) -> T {
     if y <= T::zero() { T::zero() } else { grad }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{composed, evaluate, train};
 use crate::Key;
-use crate::testing::{assert_close, check_gradients, uniform};
+use crate::testing::{assert_close, at_each_level, check_gradients, uniform};
 
 const EPS: f64 = 1e-5;
 
@@ -82,6 +82,28 @@ fn the_number_of_threads_changes_no_bit() {
     let one = run(1);
     for threads in [2, 3, 8] {
         assert_eq!(run(threads), one, "{threads} threads");
+    }
+}
+
+#[test]
+fn each_level_gives_the_same_bits() {
+    // 25 cells a plane: one block of sums, and a rest.
+    let [x, weight, bias] = inputs(Key::from_seed(3), [6, 4, 5, 5], DType::F32);
+    let found = std::cell::RefCell::new(Vec::new());
+    at_each_level(|| {
+        let x = Var::from_tensor(&x).unwrap();
+        let made = train(&x, &weight, &bias, EPS).unwrap();
+        let gradients = made.y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+        let all = [
+            &made.y,
+            &made.mean,
+            &made.variance,
+            gradients.get(&x).unwrap(),
+        ];
+        found.borrow_mut().push(all.map(values));
+    });
+    for level in &found.borrow()[1..] {
+        assert_eq!(level, &found.borrow()[0]);
     }
 }
 
