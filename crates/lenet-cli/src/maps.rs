@@ -1,53 +1,63 @@
 //! Which layers' maps are worth a look, what they are called, and how they become grey.
 
+use anyhow::Context;
+use candle_core::Tensor;
 use lenet_nn::operator::Operator;
 use lenet_nn::summary::LayerInfo;
 
-/// A layer whose maps are shown.
+/// Layers whose maps are looked at together: a convolution with what follows it up to the
+/// next of its kind or a pool, so with its BatchNorm and activation; or a pool.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    /// The layer's name.
-    pub(crate) name: String,
-    /// What people call it.
+    /// As LeCun 1998 counts, C for a convolution and S for a pool: C1, S2, C3, S4.
     pub(crate) title: String,
+    /// The layers, the last of them the one whose output is shown.
+    pub(crate) layers: Vec<String>,
     /// Maps, rows, columns.
     pub(crate) shape: [usize; 3],
 }
 
-/// What each convolution comes to before the next operation of its kind or a pool, so
-/// with its BatchNorm and activation, and each pool.
-///
-/// Two of each, in turn, are LeNet-5's C1, S2, C3 and S4 (LeCun 1998); in any other
-/// network the title is the layer's name.
+impl Shown {
+    /// The layer whose output is shown.
+    pub(crate) fn name(&self) -> &str {
+        self.layers.last().map_or("", String::as_str)
+    }
+
+    /// Its maps, `[N, C, H, W]`, among what each layer gave.
+    pub(crate) fn maps<'a>(&self, outputs: &'a [(String, Tensor)]) -> anyhow::Result<&'a Tensor> {
+        let mut outputs = outputs.iter();
+        let found = outputs.find(|(name, _)| name == self.name());
+        let (_, maps) = found.with_context(|| format!("no output of {}", self.name()))?;
+        Ok(maps)
+    }
+}
+
+/// What is shown of a network, in the order of its layers.
 pub(crate) fn shown(layers: &[LayerInfo]) -> Vec<Shown> {
-    let mut shown: Vec<(Shown, bool)> = Vec::new();
+    let mut shown: Vec<Shown> = Vec::new();
     for layer in layers {
         let [channels, height, width] = layer.output_shape[..] else {
-            continue;
+            break;
         };
-        let is_pool = match layer.operator {
-            Operator::MaxPool2d { .. } | Operator::AvgPool2d { .. } => true,
+        let letter = match layer.operator {
+            Operator::Conv2d(_) => Some('C'),
+            Operator::MaxPool2d { .. } | Operator::AvgPool2d { .. } => Some('S'),
+            // Dropout does nothing here.
             Operator::Identity => continue,
-            Operator::Conv2d(_) => false,
-            // It goes on with what the convolution or the pool before it gave.
-            _ => match shown.pop() {
-                Some((_, is_pool)) => is_pool,
-                None => continue,
-            },
+            _ => None,
         };
-        let name = layer.name.clone();
-        let layer = Shown {
-            title: name.clone(),
-            name,
-            shape: [channels, height, width],
-        };
-        shown.push((layer, is_pool));
-    }
-    let kinds: Vec<bool> = shown.iter().map(|(_, is_pool)| *is_pool).collect();
-    let mut shown: Vec<Shown> = shown.into_iter().map(|(layer, _)| layer).collect();
-    if kinds == [false, true, false, true] {
-        for (layer, title) in shown.iter_mut().zip(["C1", "S2", "C3", "S4"]) {
-            layer.title = title.to_owned();
+        let (name, shape) = (layer.name.clone(), [channels, height, width]);
+        match (letter, shown.last_mut()) {
+            (Some(letter), _) => shown.push(Shown {
+                title: format!("{letter}{}", shown.len() + 1),
+                layers: vec![name],
+                shape,
+            }),
+            (None, Some(last)) => {
+                last.layers.push(name);
+                last.shape = shape;
+            }
+            (None, None) => {}
         }
     }
     shown
@@ -87,18 +97,20 @@ mod tests {
 
     #[test]
     fn lenet5_shows_what_the_paper_names() {
-        let layer = |name: &str, title: &str, shape| Shown {
-            name: name.to_owned(),
+        let layer = |title: &str, layers: &[&str], shape| Shown {
             title: title.to_owned(),
+            layers: layers.iter().map(|&name| name.to_owned()).collect(),
             shape,
         };
         let expected = [
-            layer("relu1", "C1", [6, 24, 24]),
-            layer("pool1", "S2", [6, 12, 12]),
-            layer("relu2", "C3", [16, 8, 8]),
-            layer("pool2", "S4", [16, 4, 4]),
+            layer("C1", &["conv1", "relu1"], [6, 24, 24]),
+            layer("S2", &["pool1"], [6, 12, 12]),
+            layer("C3", &["conv2", "relu2"], [16, 8, 8]),
+            layer("S4", &["pool2"], [16, 4, 4]),
         ];
-        assert_eq!(shown_of(ModelKind::Lenet5), expected);
+        let shown = shown_of(ModelKind::Lenet5);
+        assert_eq!(shown, expected);
+        assert_eq!(shown[0].name(), "relu1");
     }
 
     #[test]
@@ -107,9 +119,10 @@ mod tests {
             let shown = shown_of(kind);
             let titles: Vec<&str> = shown.iter().map(|layer| layer.title.as_str()).collect();
             if kind == ModelKind::Lenet5Plus {
-                let block =
-                    |n: u8| ["relu1", "relu2", "pool"].map(|name| format!("block{n}.{name}"));
-                assert_eq!(titles, [block(1), block(2)].concat());
+                assert_eq!(titles, ["C1", "C2", "S3", "C4", "C5", "S6"]);
+                let second = ["block1.conv2", "block1.norm2", "block1.relu2"];
+                assert_eq!(shown[1].layers, second);
+                assert_eq!(shown[2].layers, ["block1.pool"]);
             } else {
                 assert_eq!(titles, ["C1", "S2", "C3", "S4"], "{kind}");
             }

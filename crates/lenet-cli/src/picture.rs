@@ -10,7 +10,8 @@ use std::path::Path;
 use anyhow::Context;
 use image::metadata::Orientation;
 use image::{
-    DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+    DynamicImage, GenericImageView, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader,
+    Limits,
 };
 use lenet_data::picture;
 
@@ -89,8 +90,7 @@ pub(crate) fn digit(bytes: &[u8], most: u64) -> Result<Vec<u8>, Unreadable> {
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let colours = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    let mut grey = DynamicImage::from(on_white(&colours));
-    drop(colours);
+    let mut grey = DynamicImage::from(on_white(colours));
     // A telephone turns its pictures by a note in the file.
     grey.apply_orientation(orientation);
     let (width, height) = (grey.width() as usize, grey.height() as usize);
@@ -133,15 +133,34 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
         .is_some_and(|scans| scans.windows(2).any(|pair| pair == [0xff, 0xd9]))
 }
 
-/// Grey, pixel by pixel, so that there is no second copy in colours. Transparent pixels
-/// count as the paper, not as the black they may hold.
-fn on_white(picture: &DynamicImage) -> image::GrayImage {
-    image::GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [r, g, b, alpha] = picture.get_pixel(x, y).0.map(u32::from);
-        // Rec. 709, in thousandths, as the image crate's own conversion.
-        let luma = (213 * r + 715 * g + 72 * b) / 1000;
-        image::Luma([((luma * alpha + 255 * (255 - alpha)) / 255) as u8])
-    })
+/// Grey, without a second copy in colours. Transparent pixels count as the paper, not as
+/// the black they may hold.
+fn on_white(picture: DynamicImage) -> GrayImage {
+    let (width, height) = (picture.width(), picture.height());
+    let bytes = match &picture {
+        DynamicImage::ImageLuma8(_) => return picture.into_luma8(),
+        DynamicImage::ImageLumaA8(pixels) => greys(pixels, |[l, alpha]| grey([l, l, l, alpha])),
+        DynamicImage::ImageRgb8(pixels) => greys(pixels, |[r, g, b]| grey([r, g, b, 255])),
+        DynamicImage::ImageRgba8(pixels) => greys(pixels, grey),
+        // 16 bits a colour.
+        _ => picture
+            .pixels()
+            .map(|(_, _, pixel)| grey(pixel.0))
+            .collect(),
+    };
+    GrayImage::from_raw(width, height, bytes).unwrap_or_default()
+}
+
+fn greys<const N: usize>(bytes: &[u8], grey: impl Fn([u8; N]) -> u8) -> Vec<u8> {
+    let (pixels, _) = bytes.as_chunks();
+    pixels.iter().map(|&pixel| grey(pixel)).collect()
+}
+
+fn grey(pixel: [u8; 4]) -> u8 {
+    let [r, g, b, alpha] = pixel.map(u32::from);
+    // Rec. 709, in thousandths, as the image crate's own conversion.
+    let luma = (213 * r + 715 * g + 72 * b) / 1000;
+    ((luma * alpha + 255 * (255 - alpha)) / 255) as u8
 }
 
 #[cfg(test)]

@@ -51,6 +51,32 @@ fn transparent_paper_is_paper() {
 }
 
 #[test]
+fn every_form_of_colour_becomes_the_grey_of_its_pixels() {
+    let many = RgbaImage::from_fn(64, 64, |x, y| {
+        Rgba([
+            (x * 5) as u8,
+            (y * 7) as u8,
+            (x * y) as u8,
+            (x + 3 * y) as u8,
+        ])
+    });
+    let many = DynamicImage::from(many);
+    for form in [
+        many.to_luma8().into(),
+        many.to_luma_alpha8().into(),
+        many.to_rgb8().into(),
+        many.clone(),
+        many.to_luma_alpha16().into(),
+        many.to_rgba16().into(),
+    ] {
+        let form: DynamicImage = form;
+        let pixels: Vec<u8> = form.pixels().map(|(_, _, pixel)| grey(pixel.0)).collect();
+        let colour = form.color();
+        assert_eq!(on_white(form).into_raw(), pixels, "{colour:?}");
+    }
+}
+
+#[test]
 fn any_size_and_format_comes_to_the_same_box() {
     // Its longer side 20, so 10 wide: half of what rounding to whole pixels can add to
     // the 200 pixels of ink is one on each side.

@@ -9,6 +9,7 @@ use lenet_nn::{Parameters, activations};
 
 use super::html::{details, figure, paragraph, table};
 use super::pixels::{Layout, Sheet, shades};
+use crate::maps::shown;
 
 /// How wide a map is on the page, about.
 const WIDTH: usize = 72;
@@ -78,46 +79,6 @@ fn layout(width: usize, gap: u8) -> Layout {
     }
 }
 
-/// Layers whose maps are looked at together: a convolution with what follows it up to the
-/// next, or a pooling.
-#[derive(Debug, PartialEq)]
-struct Stage {
-    /// As LeCun 1998 counts: C1, S2, C3, S4.
-    name: String,
-    layers: Vec<String>,
-    /// Which layer's output is shown: the last of them.
-    shown: usize,
-}
-
-fn stages(layers: &[LayerInfo]) -> Vec<Stage> {
-    let mut stages: Vec<Stage> = Vec::new();
-    for (shown, layer) in layers.iter().enumerate() {
-        if layer.output_shape.len() != 3 {
-            break;
-        }
-        let letter = match layer.operator {
-            Operator::Conv2d(_) => Some('C'),
-            Operator::MaxPool2d { .. } | Operator::AvgPool2d { .. } => Some('S'),
-            _ => None,
-        };
-        match (letter, stages.last_mut()) {
-            (Some(letter), _) => stages.push(Stage {
-                name: format!("{letter}{}", stages.len() + 1),
-                layers: vec![layer.name.clone()],
-                shown,
-            }),
-            // Dropout does nothing here.
-            (None, Some(_)) if layer.operator == Operator::Identity => {}
-            (None, Some(stage)) => {
-                stage.layers.push(layer.name.clone());
-                stage.shown = shown;
-            }
-            (None, None) => {}
-        }
-    }
-    stages
-}
-
 /// The maps of each convolution and pooling for `x`, `[1, 1, H, W]`; and what the network
 /// says of it, a probability for each class.
 pub(super) fn maps(
@@ -127,30 +88,30 @@ pub(super) fn maps(
 ) -> anyhow::Result<(String, Vec<f64>)> {
     let made = activations(layers, parameters, x)?;
     let (mut pictures, mut rows) = (String::new(), Vec::new());
-    for stage in stages(layers) {
-        let (_, output) = &made[stage.shown];
+    for shown in shown(layers) {
+        let output = shown.maps(&made)?;
         let (_, maps, height, width) = output.dims4()?;
         let values = flat(output)?;
         let low = values.iter().copied().fold(f32::INFINITY, f32::min);
         let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let each = values.chunks_exact(height * width);
-        let shown: Vec<Vec<u8>> = each.clone().map(|map| shades(map, [low, high])).collect();
+        let greys: Vec<Vec<u8>> = each.clone().map(|map| shades(map, [low, high])).collect();
         // A map of one value all over has nothing to say of this digit.
         let flat = each
             .filter(|map| map.iter().all(|value| *value == map[0]))
             .count();
-        let sheet = Sheet::new(&shown, [height, width], layout(width, GAP));
-        let (name, layers) = (&stage.name, stage.layers.join(", "));
-        let alt = format!("{name}: {maps} maps of {height}×{width}, as shades of grey");
+        let sheet = Sheet::new(&greys, [height, width], layout(width, GAP));
+        let (title, layers) = (&shown.title, shown.layers.join(", "));
+        let alt = format!("{title}: {maps} maps of {height}×{width}, as shades of grey");
         pictures += &figure(
             &sheet.img(1, &alt)?,
             &format!(
-                "{name} ({layers}): {maps} maps of {height}×{width}. Black is {low:.2}, white \
+                "{title} ({layers}): {maps} maps of {height}×{width}. Black is {low:.2}, white \
                  {high:.2}."
             ),
         );
         rows.push(vec![
-            name.clone(),
+            title.clone(),
             layers,
             maps.to_string(),
             format!("{height}×{width}"),
@@ -189,36 +150,6 @@ mod tests {
     use lenet_tensor::Key;
 
     #[test]
-    fn the_stages_are_those_of_lenet() {
-        let names = |kind: ModelKind| -> Vec<(String, String)> {
-            let parameters = Parameters::new(Key::from_seed(1), &Device::Cpu);
-            let model = kind.build(Flavour::Modern, &parameters).unwrap();
-            let stages = stages(model.layers()).into_iter();
-            stages
-                .map(|stage| (stage.name, stage.layers.join(" ")))
-                .collect()
-        };
-        let pair = |(name, layers): (&str, &str)| (name.to_owned(), layers.to_owned());
-        assert_eq!(
-            names(ModelKind::Lenet5),
-            [
-                ("C1", "conv1 relu1"),
-                ("S2", "pool1"),
-                ("C3", "conv2 relu2"),
-                ("S4", "pool2")
-            ]
-            .map(pair)
-        );
-        let plus = names(ModelKind::Lenet5Plus);
-        assert_eq!(plus.len(), 6);
-        assert_eq!(
-            plus[1],
-            pair(("C2", "block1.conv2 block1.norm2 block1.relu2"))
-        );
-        assert_eq!(plus[2], pair(("S3", "block1.pool")));
-    }
-
-    #[test]
     fn every_network_shows_its_filters_and_maps_and_what_it_says() {
         for kind in ModelKind::ALL {
             let parameters = Parameters::new(Key::from_seed(1), &Device::Cpu);
@@ -228,7 +159,7 @@ mod tests {
             let side = 28 + 2 * kind.padding();
             let x = Tensor::ones((1, 1, side, side), DType::F32, &Device::Cpu).unwrap();
             let (maps, said) = maps(model.layers(), &parameters, &x).unwrap();
-            assert_eq!(maps.matches("<img ").count(), stages(model.layers()).len());
+            assert_eq!(maps.matches("<img ").count(), shown(model.layers()).len());
             let all: f64 = said.iter().sum();
             // Ten numbers of f64.
             assert!((all - 1.0).abs() < 1e-12, "{kind}: {said:?}");

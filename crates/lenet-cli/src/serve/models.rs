@@ -163,13 +163,10 @@ impl Served {
         let x = self.trained.input(seen, Normalize::MNIST)?;
         let outputs = no_grad(|| activations(model.layers(), parameters, &x))?;
         let shown = maps::shown(model.layers()).into_iter().map(|shown| {
-            let output = outputs.iter().find(|(name, _)| *name == shown.name);
-            let (_, output) =
-                output.ok_or_else(|| anyhow::anyhow!("no output of {}", shown.name))?;
-            let values = output.flatten_all()?.to_vec1::<f32>()?;
+            let values = shown.maps(&outputs)?.flatten_all()?.to_vec1::<f32>()?;
             Ok(Shown {
                 maps: STANDARD.encode(maps::bytes(&values)),
-                name: shown.name,
+                name: shown.name().to_owned(),
                 title: shown.title,
                 shape: shown.shape,
             })

@@ -77,14 +77,18 @@ fn thick(ink: &Ink) -> (Plane, Window) {
         height: high,
         values: vec![0.0; wide * high],
     };
+    // Of each row of the disc, how far it reaches to either side.
+    let half = |row: usize| {
+        let up = row.abs_diff(reach) as f32;
+        (radius * radius - up * up).max(0.0).sqrt() as usize
+    };
+    let halves: Vec<usize> = (0..=2 * reach).map(half).collect();
     for (at, &value) in source.values.iter().enumerate() {
         if value <= 0.0 {
             continue;
         }
         let (x, y) = (at % source.width + reach, at / source.width + reach);
-        for row in y - reach..=y + reach {
-            let up = row.abs_diff(y) as f32;
-            let half = (radius * radius - up * up).max(0.0).sqrt() as usize;
+        for (row, &half) in (y - reach..).zip(&halves) {
             let disc = row * wide + x - half..=row * wide + x + half;
             for near in &mut thick.values[disc] {
                 *near = near.max(value);

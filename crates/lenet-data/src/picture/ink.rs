@@ -41,7 +41,8 @@ pub(super) fn of(levels: &Plane) -> Option<Ink> {
     // The middle of what is ink for sure is ink in full: NIST's digits, of which MNIST
     // is made, were black or white. (The mask of a hairline is smoothed paper for most.)
     let inked = mask.iter().zip(&levels.values);
-    let ink = median(inked.filter_map(|(&is, &v)| (is && v > threshold).then_some(v)))?;
+    let inked = inked.filter_map(|(&is, &v)| (is && v > threshold).then_some(v));
+    let ink = median(inked.collect())?;
     if ink - paper < CONTRAST {
         return None;
     }
@@ -69,10 +70,11 @@ pub(super) fn of(levels: &Plane) -> Option<Ink> {
 /// pixel is ink.
 fn threshold(values: &[f32]) -> Option<(f32, f32, f32)> {
     let threshold = otsu(values)?;
-    let below = || values.iter().copied().filter(|&v| v <= threshold);
-    let paper = median(below())?;
+    let mut below = kept(values, |v| v <= threshold);
+    let paper = median(below.clone())?;
+    below.iter_mut().for_each(|v| *v = (*v - paper).abs());
     // Of a normal distribution the median deviation is 0.6745 standard deviations.
-    let noise = median(below().map(|v| (v - paper).abs()))? / 0.6745;
+    let noise = median(below)? / 0.6745;
     let threshold = threshold
         .max(paper + NOISE * noise)
         .max(paper + CONTRAST / 2.0);
@@ -84,27 +86,23 @@ fn threshold(values: &[f32]) -> Option<(f32, f32, f32)> {
 /// all are about the same.
 pub(super) fn otsu(values: &[f32]) -> Option<f32> {
     const BINS: usize = 256;
-    let low = values.iter().copied().fold(f32::MAX, f32::min);
-    let high = values.iter().copied().fold(f32::MIN, f32::max);
+    let [low, high] = range(values);
     if high - low < CONTRAST {
         return None;
     }
     let step = (high - low) / BINS as f32;
-    let mut counts = [0u64; BINS];
-    for value in values {
-        counts[(((value - low) / step) as usize).min(BINS - 1)] += 1;
-    }
+    let counts = counted::<BINS>(values, |value| (value - low) / step);
     let all = values.len() as f64;
     let total: f64 = counts
         .iter()
         .enumerate()
-        .map(|(i, &n)| i as f64 * n as f64)
+        .map(|(i, &n)| i as f64 * f64::from(n))
         .sum();
     let (mut below, mut sum) = (0.0, 0.0);
     let (mut best, mut at) = (-1.0, 0);
     for (i, &n) in counts.iter().enumerate().take(BINS - 1) {
-        below += n as f64;
-        sum += i as f64 * n as f64;
+        below += f64::from(n);
+        sum += i as f64 * f64::from(n);
         if below > 0.0 && below < all {
             let apart = sum / below - (total - sum) / (all - below);
             let between = below * (all - below) * apart * apart;
@@ -145,29 +143,28 @@ impl Patch {
 pub(super) fn patches(width: usize, height: usize, mask: &[bool]) -> Vec<Patch> {
     let mut left = mask.to_vec();
     let mut patches = Vec::new();
-    for start in 0..mask.len() {
-        if !left[start] {
-            continue;
-        }
+    let mut from = 0;
+    while let Some(start) = next(&left, from) {
+        from = start + 1;
         left[start] = false;
         let mut pixels = vec![start];
         let mut done = 0;
-        let (mut window, mut edges) = (None, [0usize; 4]);
+        let (mut x_ends, mut y_ends) = ((usize::MAX, 0), (usize::MAX, 0));
+        let mut edges = [0usize; 4];
         while let Some(&at) = pixels.get(done) {
             done += 1;
             let (x, y) = (at % width, at / width);
             let (x0, x1) = (x.saturating_sub(1), (x + 2).min(width));
-            let (y0, y1) = (y.saturating_sub(1), (y + 2).min(height));
-            for near in (y0..y1).flat_map(|y| (x0..x1).map(move |x| y * width + x)) {
-                if std::mem::take(&mut left[near]) {
-                    pixels.push(near);
+            for y in y.saturating_sub(1)..(y + 2).min(height) {
+                let row = &mut left[y * width + x0..y * width + x1];
+                for (i, is) in row.iter_mut().enumerate() {
+                    if std::mem::take(is) {
+                        pixels.push(y * width + x0 + i);
+                    }
                 }
             }
-            let here = Window {
-                x: x..x + 1,
-                y: y..y + 1,
-            };
-            window = Some(window.map_or_else(|| here.clone(), |w: Window| w.with(&here)));
+            x_ends = (x_ends.0.min(x), x_ends.1.max(x + 1));
+            y_ends = (y_ends.0.min(y), y_ends.1.max(y + 1));
             let on = [x == 0, x + 1 == width, y == 0, y + 1 == height];
             for (count, on) in edges.iter_mut().zip(on) {
                 *count += usize::from(on);
@@ -178,13 +175,29 @@ pub(super) fn patches(width: usize, height: usize, mask: &[bool]) -> Vec<Patch> 
             .iter()
             .zip(sides)
             .map(|(&n, side)| n as f32 / side as f32);
-        patches.extend(window.map(|window| Patch {
+        patches.push(Patch {
             pixels,
-            window,
+            window: Window {
+                x: x_ends.0..x_ends.1,
+                y: y_ends.0..y_ends.1,
+            },
             along_edge: shares.fold(0.0, f32::max),
-        }));
+        });
     }
     patches
+}
+
+/// Where the mask is set next, `from` on: whole chunks of paper are skipped.
+fn next(mask: &[bool], from: usize) -> Option<usize> {
+    const CHUNK: usize = 64;
+    let mut at = from;
+    for chunk in mask.get(from..)?.chunks(CHUNK) {
+        if chunk.iter().fold(false, |any, &is| any | is) {
+            return chunk.iter().position(|&is| is).map(|i| at + i);
+        }
+        at += chunk.len();
+    }
+    None
 }
 
 /// The digit's patches: the largest, and those close to it that are no specks (a 5 whose
@@ -227,7 +240,7 @@ fn grown(mask: &[bool], width: usize, height: usize, around: &Window, radius: us
         values: values.collect(),
     };
     let part = all.cut(window.clone());
-    let part = part.filtered(radius, |near| near.iter().copied().fold(0.0, f32::max));
+    let part = part.filtered(radius, 0.0, f32::max);
     let mut grown = vec![false; width * height];
     for (row, values) in window.y.zip(part.values.chunks_exact(part.width)) {
         for (column, &value) in window.x.clone().zip(values) {
@@ -237,11 +250,80 @@ fn grown(mask: &[bool], width: usize, height: usize, around: &Window, radius: us
     grown
 }
 
-fn median(values: impl Iterator<Item = f32>) -> Option<f32> {
-    let mut values: Vec<f32> = values.collect();
-    if values.is_empty() {
-        return None;
+/// The values that `keep` picks, in their order.
+fn kept(values: &[f32], keep: impl Fn(f32) -> bool) -> Vec<f32> {
+    // Each is written, and the place moves on from those that stay: nothing to foresee.
+    let (mut kept, mut count) = (vec![0.0; values.len()], 0);
+    for &value in values {
+        kept[count] = value;
+        count += usize::from(keep(value));
     }
-    let middle = values.len() / 2;
-    Some(*values.select_nth_unstable_by(middle, f32::total_cmp).1)
+    kept.truncate(count);
+    kept
+}
+
+/// The value in the middle, the upper of two.
+pub(super) fn median(mut values: Vec<f32>) -> Option<f32> {
+    const SHARE: usize = 61;
+    let mut middle = values.len() / 2;
+    // The middle of a few is close to that of all: what lies around it by four standard
+    // deviations of its rank holds that, or else all are looked at.
+    let few = values.iter().copied().step_by(SHARE);
+    let mut few: Vec<f32> = few.collect();
+    if few.len() > SHARE {
+        few.sort_unstable_by(f32::total_cmp);
+        let reach = 2 * few.len().isqrt();
+        let (low, high) = (few[few.len() / 2 - reach], few[few.len() / 2 + reach]);
+        let below = values.iter().filter(|value| **value < low).count();
+        let around = kept(&values, |value| (value >= low) & (value <= high));
+        if (below..below + around.len()).contains(&middle) {
+            middle -= below;
+            values = around;
+        }
+    }
+    (middle < values.len()).then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)
+}
+
+/// The smallest and the largest value.
+fn range(values: &[f32]) -> [f32; 2] {
+    // Eight at a time: one alone would wait for the one before it.
+    let (mut low, mut high) = ([f32::MAX; 8], [f32::MIN; 8]);
+    let chunks = values.chunks_exact(8);
+    for (i, &value) in chunks.remainder().iter().enumerate() {
+        (low[i], high[i]) = (value, value);
+    }
+    for chunk in chunks {
+        for i in 0..8 {
+            low[i] = if chunk[i] < low[i] { chunk[i] } else { low[i] };
+            high[i] = if chunk[i] > high[i] {
+                chunk[i]
+            } else {
+                high[i]
+            };
+        }
+    }
+    let low = low.into_iter().fold(f32::MAX, f32::min);
+    [low, high.into_iter().fold(f32::MIN, f32::max)]
+}
+
+/// How many values lie in each bin; `place` says where, from 0 up to `BINS`.
+fn counted<const BINS: usize>(values: &[f32], place: impl Fn(f32) -> f32) -> [u32; BINS] {
+    // Neighbours are alike: counted in the same place, each would wait for the one before.
+    let mut counts = [[0u32; BINS]; 4];
+    let bin = |value: f32| (place(value) as u32 as usize).min(BINS - 1);
+    let mut chunks = values.chunks_exact(4);
+    for chunk in &mut chunks {
+        for (counts, &value) in counts.iter_mut().zip(chunk) {
+            counts[bin(value)] += 1;
+        }
+    }
+    for &value in chunks.remainder() {
+        counts[0][bin(value)] += 1;
+    }
+    let [mut all, rest @ ..] = counts;
+    for counts in rest {
+        let pairs = all.iter_mut().zip(counts);
+        pairs.for_each(|(all, count)| *all += count);
+    }
+    all
 }

@@ -140,7 +140,7 @@ pub fn digit(width: usize, height: usize, grey: &[u8]) -> Result<[u8; PIXELS], E
         Some(window) => picture.cut(window),
         None => picture,
     };
-    let ink = ink::of(&paper::removed(&picture)).ok_or(Error::Blank)?;
+    let ink = ink::of(&paper::removed(picture)).ok_or(Error::Blank)?;
     Ok(frame::framed(&ink))
 }
 

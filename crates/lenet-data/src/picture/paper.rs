@@ -60,12 +60,11 @@ pub(super) fn sheet(picture: &Plane) -> Option<Window> {
 
 /// How much more ink than its paper each pixel has, in levels: 0 about the paper, above
 /// it ink, whether that is darker or lighter than the paper.
-pub(super) fn removed(picture: &Plane) -> Plane {
+pub(super) fn removed(picture: Plane) -> Plane {
+    let (width, height) = (picture.width, picture.height);
     let coarse = picture.thumbnail(COARSE);
     let light = light(&coarse);
-    let lit = picture
-        .clone()
-        .minus(&light.resized(picture.width, picture.height));
+    let lit = picture.minus(&light.resized(width, height));
     // Ink is the few pixels that differ by much: in cubes they outweigh the many of
     // noise and shade.
     let skew: f64 = lit
@@ -78,11 +77,11 @@ pub(super) fn removed(picture: &Plane) -> Plane {
     // shade is left.
     let shade = coarse.minus(&light).map(|value| sign * value);
     let shade = shade
-        .filtered(STROKE, |near| near.iter().copied().fold(f32::MAX, f32::min))
-        .filtered(STROKE, |near| near.iter().copied().fold(f32::MIN, f32::max))
+        .filtered(STROKE, f32::MAX, f32::min)
+        .filtered(STROKE, f32::MIN, f32::max)
         .blurred(2);
     lit.map(|value| sign * value)
-        .minus(&shade.resized(picture.width, picture.height))
+        .minus(&shade.resized(width, height))
 }
 
 /// Terms of a surface: a constant, two slopes, a twist and two bends.

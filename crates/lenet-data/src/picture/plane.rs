@@ -103,6 +103,14 @@ impl Plane {
     /// A picture of bytes, shrunk so that its longer side is at most `longest`.
     pub(super) fn shrunk(width: usize, height: usize, bytes: &[u8], longest: usize) -> Self {
         let (w, h) = fitted(width, height, longest);
+        if (w, h) == (width, height) {
+            let values = bytes.iter().map(|&byte| f32::from(byte)).collect();
+            return Self {
+                width,
+                height,
+                values,
+            };
+        }
         let axes = [Axis::whole(width, w), Axis::whole(height, h)];
         sampled(width, height, axes, Outside::Nothing, |at| {
             f32::from(bytes[at])
@@ -154,36 +162,85 @@ impl Plane {
         self
     }
 
-    /// Each value replaced by what `f` makes of its row within `radius`, then of its
-    /// column: a separable filter over a square.
-    pub(super) fn filtered(mut self, radius: usize, f: impl Fn(&[f32]) -> f32) -> Self {
-        let pass = |line: &[f32]| -> Vec<f32> {
-            let near = |i: usize| i.saturating_sub(radius)..(i + radius + 1).min(line.len());
-            (0..line.len()).map(|i| f(&line[near(i)])).collect()
-        };
-        for row in self.values.chunks_exact_mut(self.width) {
-            row.copy_from_slice(&pass(row));
-        }
-        for x in 0..self.width {
-            let column = self.values[x..].iter().step_by(self.width);
-            let column = pass(&column.copied().collect::<Vec<f32>>());
-            for (y, value) in column.into_iter().enumerate() {
-                self.values[y * self.width + x] = value;
-            }
-        }
-        self
+    /// Each value joined with those of its row within `radius`, then of its column, from
+    /// `start` on: a separable filter over a square.
+    pub(super) fn filtered(
+        self,
+        radius: usize,
+        start: f32,
+        join: impl Fn(f32, f32) -> f32,
+    ) -> Self {
+        let rows = self.along_rows(radius, start, &join);
+        rows.along_columns(radius, start, &join)
     }
 
+    /// The mean over a square, or over what there is of it.
     pub(super) fn blurred(self, radius: usize) -> Self {
-        self.filtered(radius, |near| near.iter().sum::<f32>() / near.len() as f32)
+        if radius == 0 {
+            return self;
+        }
+        let add = |a, b| a + b;
+        let counts = |length: usize| -> Vec<f32> {
+            let count = |i: usize| near(i, radius, length).len() as f32;
+            (0..length).map(count).collect()
+        };
+        let mut rows = self.along_rows(radius, 0.0, &add);
+        let across = counts(self.width);
+        for row in rows.values.chunks_exact_mut(self.width) {
+            let terms = row.iter_mut().zip(&across);
+            terms.for_each(|(sum, count)| *sum /= count);
+        }
+        let mut means = rows.along_columns(radius, 0.0, &add);
+        let lines = means.values.chunks_exact_mut(self.width);
+        for (row, count) in lines.zip(counts(self.height)) {
+            row.iter_mut().for_each(|sum| *sum /= count);
+        }
+        means
     }
+
+    /// All values of a row move by one place at a time: no value waits for its neighbour.
+    fn along_rows(&self, radius: usize, start: f32, join: &impl Fn(f32, f32) -> f32) -> Self {
+        let width = self.width;
+        let mut values = vec![start; self.values.len()];
+        let rows = values.chunks_exact_mut(width);
+        for (to, from) in rows.zip(self.values.chunks_exact(width)) {
+            for back in (1..=radius.min(width - 1)).rev() {
+                joined(&mut to[back..], &from[..width - back], join);
+            }
+            for on in 0..=radius.min(width - 1) {
+                joined(&mut to[..width - on], &from[on..], join);
+            }
+        }
+        Self { values, ..*self }
+    }
+
+    fn along_columns(&self, radius: usize, start: f32, join: &impl Fn(f32, f32) -> f32) -> Self {
+        let mut values = vec![start; self.values.len()];
+        for (y, to) in values.chunks_exact_mut(self.width).enumerate() {
+            for row in near(y, radius, self.height) {
+                joined(to, &self.values[row * self.width..], join);
+            }
+        }
+        Self { values, ..*self }
+    }
+}
+
+/// The places within `radius` of `i` along a line.
+fn near(i: usize, radius: usize, length: usize) -> Range<usize> {
+    i.saturating_sub(radius)..(i + radius + 1).min(length)
+}
+
+fn joined(to: &mut [f32], from: &[f32], join: &impl Fn(f32, f32) -> f32) {
+    let pairs = to.iter_mut().zip(from);
+    pairs.for_each(|(to, &from)| *to = join(*to, from));
 }
 
 /// The places of the outermost pixels, each once.
 pub(super) fn border(width: usize, height: usize) -> impl Iterator<Item = usize> {
-    (0..width * height).filter(move |at| {
-        let (x, y) = (at % width, at / width);
-        x == 0 || y == 0 || x + 1 == width || y + 1 == height
+    (0..height).flat_map(move |y| {
+        let is_inner = y > 0 && y + 1 < height;
+        let step = if is_inner { width - 1 } else { 1 };
+        (y * width..(y + 1) * width).step_by(step.max(1))
     })
 }
 
@@ -196,7 +253,8 @@ fn fitted(width: usize, height: usize, longest: usize) -> (usize, usize) {
     (fit(width), fit(height))
 }
 
-/// Columns first, so that what is kept between is no larger than the result's width.
+/// Columns first, so that what is kept between is no larger than the result's width; a
+/// row that the next of the result needs, too, is kept.
 fn sampled(
     width: usize,
     height: usize,
@@ -213,12 +271,18 @@ fn sampled(
         }
     };
     let mut values = vec![0.0; across.count * down.count];
-    let mut line = vec![0.0; across.count];
+    // An area of a pixel's height lies on two rows, and rounding may add a third.
+    let mut kept = [(); 3].map(|()| (usize::MAX, vec![0.0; across.count]));
     let rows = values.chunks_exact_mut(across.count);
     for (sums, (first, weights)) in rows.zip(down.taps(height, outside)) {
         for (i, weight) in weights.into_iter().enumerate() {
-            row(first + i, &mut line);
-            let terms = sums.iter_mut().zip(&line);
+            let y = first + i;
+            let (is, line) = &mut kept[y % 3];
+            if *is != y {
+                row(y, line);
+                *is = y;
+            }
+            let terms = sums.iter_mut().zip(&*line);
             terms.for_each(|(sum, value)| *sum += weight * value);
         }
     }

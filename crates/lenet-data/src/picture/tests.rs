@@ -222,6 +222,44 @@ fn sizes_are_checked() {
 
 proptest! {
     #[test]
+    fn the_median_is_the_middle_of_all_sorted(
+        values in prop::collection::vec(-8i16..8, 1..9000),
+        // One of these is a few tones, the other has no two alike.
+        spread in prop::sample::select(vec![0.0f32, 0.001]),
+    ) {
+        let values = values.iter().enumerate();
+        let values: Vec<f32> = values.map(|(i, &v)| f32::from(v) + spread * i as f32).collect();
+        let mut sorted = values.clone();
+        sorted.sort_by(f32::total_cmp);
+        let middle = sorted[sorted.len() / 2];
+        prop_assert_eq!(ink::median(values), Some(middle));
+    }
+
+    #[test]
+    fn a_filter_sees_a_square(width in 1usize..9, height in 1usize..9, radius in 0usize..12) {
+        // Whole numbers: their sums are exact in any order.
+        let values: Vec<f32> = (0..width * height).map(|at| (at * 37 % 101) as f32).collect();
+        let plane = Plane { width, height, values };
+        let found = plane.clone().filtered(radius, 0.0, f32::max);
+        let sums = plane.clone().filtered(radius, 0.0, |a, b| a + b);
+        for at in 0..width * height {
+            let near = |other: &usize| {
+                let (x, y) = (at % width, at / width);
+                x.abs_diff(other % width) <= radius && y.abs_diff(other / width) <= radius
+            };
+            let square = || (0..width * height).filter(near).map(|at| plane.values[at]);
+            prop_assert_eq!(found.values[at], square().fold(0.0, f32::max));
+            prop_assert_eq!(sums.values[at], square().sum::<f32>());
+        }
+        let outermost = |at: &usize| {
+            let (x, y) = (at % width, at / width);
+            x == 0 || y == 0 || x + 1 == width || y + 1 == height
+        };
+        let border: Vec<usize> = (0..width * height).filter(outermost).collect();
+        prop_assert_eq!(plane::border(width, height).collect::<Vec<usize>>(), border);
+    }
+
+    #[test]
     fn any_picture_gives_a_digit_or_an_error(
         width in 0usize..70,
         height in 0usize..70,

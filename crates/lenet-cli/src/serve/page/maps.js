@@ -9,8 +9,8 @@ const FINDS = ["edges and strokes", "corners and arcs", "larger shapes"];
  */
 function captions(layers) {
   let convolutions = 0;
-  return layers.map(({ name, title, shape: [count, height, width] }) => {
-    const pools = name.includes("pool");
+  return layers.map(({ title, shape: [count, height, width] }) => {
+    const pools = title.startsWith("S");
     const words = pools ? "the same, coarser" : FINDS[Math.min(convolutions, FINDS.length - 1)];
     convolutions += pools ? 0 : 1;
     return { title, size: `${count} maps of ${height}×${width}`, words };

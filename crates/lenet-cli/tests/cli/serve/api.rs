@@ -209,7 +209,9 @@ fn several_models_go_by_their_files_names() {
         (&json!("model"), &json!("model-2"))
     );
     assert_ne!(first["logits"], second["logits"]);
-    assert_eq!(second["layers"][0]["title"], "block1.relu1");
+    let first = &second["layers"][0];
+    assert_eq!(first["title"], "C1");
+    assert_eq!(first["name"], "block1.relu1");
     let unknown = serving.predict("?model=c", "image/png", &picture);
     unknown.fails(404, "expected one of model, model-2, plus");
 }
