@@ -97,6 +97,7 @@ fn one(run: &SavedRun, args: &ReportArgs, notes: &mut Vec<String>) -> anyhow::Re
         run: &run.path,
         config: &run.config,
         kind: train.model,
+        data_dir: run.resolved.data_dir.as_deref(),
         metrics: &run.metrics,
         chosen: run.chosen(),
         summary: run.summary.as_ref(),

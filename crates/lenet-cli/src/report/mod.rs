@@ -41,6 +41,8 @@ pub(crate) struct Report<'a> {
     /// `config.toml`.
     pub(crate) config: &'a str,
     pub(crate) kind: ModelKind,
+    /// Where the run found its data, if it was told.
+    pub(crate) data_dir: Option<&'a Path>,
     pub(crate) metrics: &'a [EpochMetrics],
     /// The epoch whose weights were kept.
     pub(crate) chosen: Option<u64>,
@@ -288,9 +290,13 @@ fn repeat(report: &Report<'_>) -> String {
     if let Some(summary) = report.summary {
         let config = quoted(&run.join("config.toml"));
         let weights = quoted(&run.join("model.safetensors"));
+        let data_dir = report
+            .data_dir
+            .map_or(String::new(), |dir| format!(" --data-dir {}", quoted(dir)));
         body += &paragraph("Train it again, and test its weights:");
         body += &code(&format!(
-            "lenet train --config {config} --out-dir {}\nlenet eval --weights {weights} --dataset {}",
+            "lenet train --config {config} --out-dir {}\nlenet eval --weights {weights} --dataset \
+             {}{data_dir}",
             quoted(&run.with_file_name("again")),
             summary.dataset
         ));

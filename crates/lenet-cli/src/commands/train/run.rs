@@ -281,6 +281,7 @@ impl<'a> Run<'a> {
             run: folder,
             config: &toml::to_string(&self.settings())?,
             kind: self.resolved.train.model,
+            data_dir: self.resolved.data_dir.as_deref(),
             metrics: &fit.epochs,
             chosen: Some(fit.best_epoch),
             summary: Some(summary),
