@@ -16,7 +16,7 @@ use crate::chart::BRIGHT;
 /// Colours of lines; the last one, grey, is the grid's.
 const COLORS: usize = BRIGHT.len() - 1;
 /// Letters of a name in the legend.
-const LETTERS: usize = 26;
+const LETTERS: usize = 22;
 
 /// What is drawn over the epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
