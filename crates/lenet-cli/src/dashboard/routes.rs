@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 
 use super::{Audience, Live};
 use crate::report::curves::{Curve, Measure, svg};
-use crate::serve::{Failure, assets, json};
+use crate::serve::{Failure, assets, json, query};
 
 /// How long a request for news waits for some.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,7 +59,8 @@ struct Charts {
 }
 
 /// The run as soon as it is of a later version than `after`, or as it is after a while.
-async fn run(State((mut live, audience)): State<Watched>, seen: Query<Seen>) -> Response {
+async fn run(State((mut live, audience)): State<Watched>, uri: Uri) -> Result<Response, Failure> {
+    let seen: Seen = query(&uri)?;
     audience.is_there.store(true, Ordering::Relaxed);
     let newer = live.wait_for(|live| live.version > seen.after);
     // Late or never: what there is, is the answer.
@@ -67,13 +69,12 @@ async fn run(State((mut live, audience)): State<Watched>, seen: Query<Seen>) -> 
     audience.knows.fetch_or(live.has_ended(), Ordering::Relaxed);
     let shows_others = |shown| shown != live.metrics.len() || live.has_ended();
     let charts = seen.epochs.is_some_and(shows_others).then(|| charts(&live));
-    match charts.transpose() {
-        Ok(charts) => json(&News {
-            live: &live,
-            charts,
-        }),
-        Err(error) => Failure::internal(format!("{error:#}")).into_response(),
-    }
+    let charts = charts.transpose();
+    let charts = charts.map_err(|error| Failure::internal(format!("{error:#}")))?;
+    Ok(json(&News {
+        live: &live,
+        charts,
+    }))
 }
 
 fn charts(live: &Live) -> anyhow::Result<Charts> {

@@ -1,9 +1,11 @@
 //! Answers: JSON, and failures as JSON of one clear line.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::Query;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use lenet_data::picture;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::picture::Unreadable;
@@ -94,6 +96,16 @@ impl IntoResponse for Failure {
         }
         response
     }
+}
+
+/// What an address asks for behind its `?`.
+pub(crate) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Failure> {
+    let Query(asked) = Query::try_from_uri(uri).map_err(|rejection| {
+        let why =
+            std::error::Error::source(&rejection).map_or(String::new(), |why| format!(": {why}"));
+        Failure::malformed(format!("the query makes no sense{why}"))
+    })?;
+    Ok(asked)
 }
 
 /// A value as JSON, on one line.

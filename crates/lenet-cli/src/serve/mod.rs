@@ -25,7 +25,7 @@ use axum::routing::{get, post};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-pub(crate) use answer::{Failure, json};
+pub(crate) use answer::{Failure, json, query};
 pub(crate) use guard::Guard;
 pub(crate) use listen::{Running, bind, spawn};
 pub(crate) use models::Models;

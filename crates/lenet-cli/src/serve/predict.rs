@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -42,7 +42,7 @@ pub(super) async fn predict(
     request: Request,
 ) -> Result<Response, Failure> {
     let (head, body) = request.into_parts();
-    let asked = asked(&head.uri).and_then(|asked| {
+    let asked = answer::query(&head.uri).and_then(|asked: Asked| {
         shared.models.get(asked.model.as_deref())?;
         Ok(asked)
     });
@@ -85,15 +85,6 @@ fn refuse_long(headers: &HeaderMap, most: usize) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-fn asked(uri: &Uri) -> Result<Asked, Failure> {
-    let Query(asked) = Query::try_from_uri(uri).map_err(|rejection| {
-        let why =
-            std::error::Error::source(&rejection).map_or(String::new(), |why| format!(": {why}"));
-        Failure::malformed(format!("the query makes no sense{why}"))
-    })?;
-    Ok(asked)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -60,6 +60,11 @@ fn a_run_is_watched_from_its_first_step_to_its_end() {
     let elsewhere = [("Host", "example.org")];
     let refused = client.ask("GET /api/run", &elsewhere, b"").unwrap();
     assert_eq!(refused.status, 421);
+    let refused = client.ask("GET /api/run?after=x", &[], b"").unwrap();
+    assert_eq!(refused.status, 400);
+    let refused: Value = serde_json::from_slice(&refused.body).unwrap();
+    let error = refused["error"].as_str().unwrap();
+    assert!(error.starts_with("the query makes no sense"), "{error}");
     let begun = ask(&mut client, "GET /api/run");
     assert_eq!(begun["title"], "lenet5 on sample");
     assert_eq!(
