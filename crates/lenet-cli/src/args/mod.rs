@@ -25,6 +25,9 @@ use clap::builder::Resettable;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+/// Where help shows what every command has: below the command's own flags.
+const LAST: usize = 900;
+
 /// LeNet-5 on MNIST: train it, test it, use it.
 #[derive(Debug, Parser)]
 #[command(name = "lenet", version, propagate_version = true)]
@@ -36,10 +39,10 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Print results and errors only
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    #[arg(long, short, global = true, display_order = LAST, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Print more of what happens
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = LAST)]
     pub(crate) verbose: bool,
 }
 

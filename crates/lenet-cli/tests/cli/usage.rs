@@ -205,6 +205,11 @@ fn completions_and_help_are_there() {
         );
     }
     let help = place.run(&["train", "--help"]).ok().stdout;
+    let place_of = |flag| help.find(flag).unwrap();
+    assert!(
+        place_of("--quiet") > place_of("--dry-run"),
+        "own flags first"
+    );
     for flag in [
         "--init-from",
         "--max-steps",
