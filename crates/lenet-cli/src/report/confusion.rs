@@ -37,7 +37,7 @@ pub(super) fn matrix(evaluation: &Evaluation, classes: &[&str]) -> String {
         rows += "</tr>\n";
     }
     let matrix = scrolling(&format!(
-        "<table class=\"confusion\">\n<caption>Each row is what a digit is, each column what it \
+        "<table class=\"confusion\">\n<caption>Each row is what an image shows, each column what it \
          was taken for</caption>\n<thead><tr><td></td>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n\
          </table>"
     ));

@@ -22,7 +22,7 @@ pub(super) fn gallery(
         let is = name(classes, mistake.label);
         let said = name(classes, mistake.prediction);
         let surely = percent(Some(mistake.probability));
-        let alt = format!("test image {}: a {is}", mistake.index);
+        let alt = format!("test image {}: {is}", mistake.index);
         let img = Sheet::single(pixels, SIDE).img(3, &alt)?;
         let [is, said, surely] = [is, said, &surely].map(escape);
         Ok(format!(

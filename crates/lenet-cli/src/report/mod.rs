@@ -274,10 +274,10 @@ fn maps_of(network: &Network<'_>, tested: &Tested<'_>) -> anyhow::Result<String>
     let shares: Vec<f32> = said.iter().map(|share| *share as f32).collect();
     let best = argmax(&shares).unwrap_or_default();
     let is = confusion::name(&classes, usize::from(test.label(index)));
-    let alt = format!("test image {index}: a {is}");
+    let alt = format!("test image {index}: {is}");
     let img = pixels::Sheet::single(pixels, SIDE).img(4, &alt)?;
     let caption = format!(
-        "Test image {index}, a {is}: read as {}, {} sure.",
+        "Test image {index}, {is}: read as {}, {} sure.",
         confusion::name(&classes, best),
         percent(said.get(best).copied())
     );
