@@ -1,14 +1,15 @@
 //! The rectifier, `max(x, 0)`, as PyTorch has it: no gradient at 0, and NaN
 //! passes through instead of turning into a harmless 0.
 
+mod cpu;
+
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
 
 use crate::grad_mode::records;
-use crate::simd::{Kernel, Simd, level, run};
-use crate::storage::{Element, dispatch, values, with_values};
-use crate::tasks::VALUES_A_TASK;
+use crate::storage::{dispatch, values, with_values};
+
+pub(crate) use cpu::rectify;
 
 const OP: &str = "relu";
 
@@ -43,7 +44,7 @@ impl CustomOp1 for Relu {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         dispatch!(storage.dtype(), OP, T => {
-            let y = rectified(values::<T>(storage, layout, OP)?);
+            let y = cpu::rectified(values::<T>(storage, layout, OP)?);
             Ok((<T as candle_core::WithDType>::to_cpu_storage_owned(y), layout.shape().clone()))
         })
     }
@@ -57,74 +58,10 @@ impl CustomOp1 for Relu {
 pub(crate) fn gradient(y: &Tensor, grad: &Tensor) -> Result<Tensor> {
     dispatch!(y.dtype(), OP, T => {
         let dx = with_values::<T, _>(y, OP, |y| {
-            with_values::<T, _>(grad, OP, |grad| gated(y, grad))
+            with_values::<T, _>(grad, OP, |grad| cpu::gated(y, grad))
         })??;
         Tensor::from_vec(dx, y.shape(), y.device())
     })
-}
-
-/// Each value by itself, so that neither tasks nor vectors change a bit.
-fn rectified<T: Element>(x: &[T]) -> Vec<T> {
-    let mut y = vec![T::zero(); x.len()];
-    let level = level();
-    y.par_chunks_mut(VALUES_A_TASK)
-        .zip(x.par_chunks(VALUES_A_TASK))
-        .for_each(|(y, x)| run(level, Rectify { x, y }));
-    y
-}
-
-fn gated<T: Element>(y: &[T], grad: &[T]) -> Vec<T> {
-    let mut dx = vec![T::zero(); y.len()];
-    let level = level();
-    dx.par_chunks_mut(VALUES_A_TASK)
-        .zip(y.par_chunks(VALUES_A_TASK))
-        .zip(grad.par_chunks(VALUES_A_TASK))
-        .for_each(|((dx, y), grad)| run(level, Gate { y, grad, dx }));
-    dx
-}
-
-struct Rectify<'a, T> {
-    x: &'a [T],
-    y: &'a mut [T],
-}
-
-impl<T: Element> Kernel for Rectify<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        for (y, &x) in self.y.iter_mut().zip(self.x) {
-            *y = rectify(x);
-        }
-    }
-}
-
-struct Gate<'a, T> {
-    y: &'a [T],
-    grad: &'a [T],
-    dx: &'a mut [T],
-}
-
-impl<T: Element> Kernel for Gate<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
-        for ((dx, &y), &grad) in self.dx.iter_mut().zip(self.y).zip(self.grad) {
-            *dx = gate(y, grad);
-        }
-    }
-}
-
-// `v <= 0` is false for NaN, which so passes.
-#[inline(always)]
-pub(crate) fn rectify<T: num_traits::Float>(v: T) -> T {
-    if v <= T::zero() { T::zero() } else { v }
-}
-
-#[inline(always)]
-fn gate<T: Element>(y: T, grad: T) -> T {
-    if y <= T::zero() { T::zero() } else { grad }
 }
 
 #[cfg(test)]
