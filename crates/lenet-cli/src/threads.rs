@@ -3,29 +3,30 @@
 use crate::exit::Usage;
 use crate::printer::Printer;
 
-/// How candle is told the number of its own threads. It reads this once, so that a
-/// program has to be started with it.
-const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
+/// What the program has to be started with, since it is read once and first, with the
+/// value that it has unless somebody sets another:
+/// - The number of candle's own threads. They wait spinning, as ours do, and two sets on
+///   the same cores slow each other down.
+/// - How long the allocator waits before it gives memory back that the next step takes
+///   again, in milliseconds, or -1 for ever. The system clears each page that it gives, for a
+///   twentieth of the time that a step of `lenet5-plus` takes.
+const STARTED_WITH: [(&str, &str); 2] =
+    [("CANDLE_NUM_THREADS", "1"), ("MIMALLOC_PURGE_DELAY", "-1")];
 
-/// How long the allocator waits before it gives memory back that the next step takes again:
-/// as milliseconds, or -1 for ever. The system clears each page that it gives, for a
-/// twentieth of the time that a step of `lenet5-plus` takes.
-const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
-
-/// Starts the program anew, in its own place, with candle's threads told to stay out:
-/// they wait spinning, as ours do, and two sets on the same cores slow each other down.
-/// Whoever sets the variable keeps what was set; where a program cannot be replaced,
-/// nothing happens.
+/// Starts the program anew, in its own place, with the variables that nobody has set.
+/// Where a program cannot be replaced it goes on, slower but right.
 pub(crate) fn own_the_cores() {
-    if std::env::var_os(CANDLE_THREADS).is_none() {
+    let is_missing = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
+    let missing: Vec<_> = STARTED_WITH.into_iter().filter(is_missing).collect();
+    if !missing.is_empty() {
         #[cfg(unix)]
-        restart();
+        restart_with(&missing);
     }
 }
 
-/// Returns only when it failed, which leaves the program slower but right.
+/// Returns only when it failed.
 #[cfg(unix)]
-fn restart() {
+fn restart_with(variables: &[(&str, &str)]) {
     use std::os::unix::process::CommandExt;
 
     let Ok(program) = std::env::current_exe() else {
@@ -36,11 +37,7 @@ fn restart() {
     if let Some(name) = args.next() {
         command.arg0(name);
     }
-    command.args(args).env(CANDLE_THREADS, "1");
-    if std::env::var_os(PURGE_DELAY).is_none() {
-        command.env(PURGE_DELAY, "-1");
-    }
-    let _error = command.exec();
+    let _error = command.args(args).envs(variables.iter().copied()).exec();
 }
 
 /// Warns where `LENET_SIMD` asks for vectors that there are not.
@@ -52,14 +49,6 @@ pub(crate) fn check_vectors(printer: &Printer) {
              avx512, avx2 or portable)"
         )),
         _ => printer.detail(&format!("vectors: {vectors}")),
-    }
-}
-
-/// A number of threads that a machine may have.
-pub(crate) fn count(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(threads) if (1..=1024).contains(&threads) => Ok(threads),
-        _ => Err("expected a number from 1 to 1024".to_owned()),
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use lenet_nn::ModelKind;
 use lenet_nn::models::Flavour;
 
-use crate::threads;
+use super::number;
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
@@ -15,7 +15,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "NAME", default_value_t)]
     pub(crate) flavour: Flavour,
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads::count, env = "LENET_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::threads, env = "LENET_THREADS", hide_env = true)]
     pub(crate) threads: Option<usize>,
     /// How long each of the three is measured, at least
     #[arg(long, value_name = "S", allow_negative_numbers = true, default_value = "1", value_parser = seconds)]

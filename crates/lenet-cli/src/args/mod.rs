@@ -6,6 +6,7 @@ mod curves;
 mod data;
 mod export;
 mod inspect;
+pub(crate) mod number;
 mod report;
 mod serve;
 mod trained;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::threads;
+use super::number;
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -25,7 +25,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "DIR", env = "LENET_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads::count, env = "LENET_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::threads, env = "LENET_THREADS", hide_env = true)]
     pub(crate) threads: Option<usize>,
     /// Print what was written as one JSON object
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::UsageArgs;
+use super::{UsageArgs, number};
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP, mut_arg("threads", |arg| arg.help("Threads for a picture [default: 1]")))]
@@ -28,7 +28,7 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) port: u16,
     /// Requests at work at once; those beyond are answered with 503
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 32, value_parser = at_work)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 32, value_parser = number::within::<1, 1000>)]
     pub(crate) at_work: usize,
     /// Seconds that a client may take to send a request
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value = "10", value_parser = seconds)]
@@ -42,14 +42,6 @@ The page is at the address that is printed; the description of the API, for prog
   lenet serve
   lenet serve --weights runs/A/model.safetensors --weights other.safetensors --port 0
   curl --data-binary @digit.png http://127.0.0.1:8000/api/predict";
-
-/// How many requests may be at work: each may hold a picture of some megabytes.
-fn at_work(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(requests) if (1..=1000).contains(&requests) => Ok(requests),
-        _ => Err("expected a number from 1 to 1000".to_owned()),
-    }
-}
 
 /// A part of a second to an hour.
 fn seconds(text: &str) -> Result<Duration, String> {

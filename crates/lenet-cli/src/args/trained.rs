@@ -7,8 +7,7 @@ use lenet_nn::ModelKind;
 use lenet_nn::models::Flavour;
 use lenet_tensor::device::DeviceChoice;
 
-use super::DataArgs;
-use crate::threads;
+use super::{DataArgs, number};
 
 /// Trained weights and how to use them.
 #[derive(Args, Clone, Debug)]
@@ -45,7 +44,7 @@ pub(crate) struct UsageArgs {
     )]
     pub(crate) device: DeviceChoice,
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads::count, env = "LENET_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::threads, env = "LENET_THREADS", hide_env = true)]
     pub(crate) threads: Option<usize>,
 }
 

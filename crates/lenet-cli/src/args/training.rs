@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args};
 
+use super::number;
 use crate::settings::{Resolved, Settings};
 
 /// Settings by flags and variables, and the file below them.
@@ -61,7 +62,7 @@ pub(crate) struct SweepArgs {
     #[command(flatten)]
     pub(crate) given: GivenArgs,
     /// How many seeds: --seed and those after it
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "10", value_parser = seeds)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "10", value_parser = number::within::<1, 10_000>)]
     pub(crate) seeds: usize,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -133,13 +134,5 @@ fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("expected a number from 0 to 1, for example 0.983".to_owned()),
-    }
-}
-
-/// A number of runs.
-fn seeds(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(seeds) if (1..=10_000).contains(&seeds) => Ok(seeds),
-        _ => Err("expected a number from 1 to 10000".to_owned()),
     }
 }

@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use presets::Preset;
 pub(crate) use resolved::Resolved;
 
+use crate::args::number;
 use crate::exit::Usage;
-use crate::threads;
 
 /// How training images are drawn anew, or `none`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,7 +162,7 @@ settings! {
     #[arg(long, value_name = "N", allow_negative_numbers = true, env = "LENET_SEED", hide_env = true)]
     seed: u64,
     /// Threads; the result does not depend on it [default: one a core]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads::count, env = "LENET_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number::threads, env = "LENET_THREADS", hide_env = true)]
     threads: usize,
     /// auto, cpu, cuda or cuda:N [default: auto]
     #[arg(long, value_name = "NAME", overrides_with = "no_accel", env = "LENET_DEVICE", hide_env = true)]
