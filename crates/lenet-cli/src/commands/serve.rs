@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ServeArgs, printer: &Printer) -> anyhow::Result<()> {
         timeout: args.timeout,
     };
     let routes = Server { models, limits }.routes();
-    let running = serve::spawn(listener, serve::guarded(routes, guard), limits)?;
+    let running = serve::spawn(listener, serve::guarded(routes, guard), args.timeout)?;
     printer.note(&format!("serving {names}; Ctrl-C stops"));
     printer.result(&format!("http://{address}"))?;
     let signal = loop {

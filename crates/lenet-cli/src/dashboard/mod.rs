@@ -14,16 +14,14 @@ use tokio::sync::watch;
 use crate::commands::train::Summary;
 use crate::printer::Printer;
 use crate::runlog::chosen;
-use crate::serve::{self, Guard, Limits, Running};
+use crate::serve::{self, Guard, Running};
 
 /// A step may take a ten thousandth of a second, an eye a quarter of one.
 const SHOWN: Duration = Duration::from_millis(250);
 
-const LIMITS: Limits = Limits {
-    at_work: 32,
-    // Also how long a page that does not answer can hold up the end of a run.
-    timeout: Duration::from_secs(2),
-};
+/// How long a client may take to send a request, and so how long one that does not answer
+/// can hold up the end of a run.
+const TIME: Duration = Duration::from_secs(2);
 
 /// How long the end of a run waits for a page that is watching to hear of it.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -123,7 +121,7 @@ impl Dashboard {
         };
         let audience = Arc::<Audience>::default();
         let router = serve::guarded(routes::routes(watched, &audience), guard);
-        let server = serve::spawn(listener, router, LIMITS)?;
+        let server = serve::spawn(listener, router, TIME)?;
         printer.note(&format!("watch this run at http://{address}"));
         Ok(Self {
             live,

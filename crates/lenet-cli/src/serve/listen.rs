@@ -16,7 +16,6 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use super::Limits;
 use crate::exit::Usage;
 
 /// Connections at once; those beyond wait.
@@ -68,11 +67,12 @@ impl Running {
     }
 }
 
-/// Serves `router` on a thread of its own until it is stopped.
+/// Serves `router` on a thread of its own until it is stopped; `time` is how long a client may
+/// take to send a request's head.
 pub(crate) fn spawn(
     listener: TcpListener,
     router: Router,
-    limits: Limits,
+    time: Duration,
 ) -> anyhow::Result<Running> {
     // As many images at once as there are cores, and memory for four large ones.
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -84,8 +84,8 @@ pub(crate) fn spawn(
     listener.set_nonblocking(true)?;
     let (stop, stopped) = watch::channel(());
     let serve = move || {
-        let served = runtime.block_on(accept(listener, router, limits, stopped));
-        runtime.shutdown_timeout(limits.timeout);
+        let served = runtime.block_on(accept(listener, router, time, stopped));
+        runtime.shutdown_timeout(time);
         served
     };
     let thread = thread::Builder::new()
@@ -97,7 +97,7 @@ pub(crate) fn spawn(
 async fn accept(
     listener: TcpListener,
     router: Router,
-    limits: Limits,
+    time: Duration,
     mut stopped: watch::Receiver<()>,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -113,7 +113,7 @@ async fn accept(
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = connection(stream, router.clone(), limits, stopped.clone());
+                let connection = connection(stream, router.clone(), time, stopped.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(permit);
@@ -124,7 +124,7 @@ async fn accept(
     }
     drop(listener);
     // Each ends by itself within these: a request that comes in, and its answer.
-    let _ = timeout(2 * limits.timeout, connections.acquire_many(CONNECTIONS)).await;
+    let _ = timeout(2 * time, connections.acquire_many(CONNECTIONS)).await;
     Ok(())
 }
 
@@ -132,7 +132,7 @@ async fn accept(
 async fn connection(
     stream: TcpStream,
     router: Router,
-    limits: Limits,
+    time: Duration,
     mut stopped: watch::Receiver<()>,
 ) {
     // An answer is not held back for more to come.
@@ -140,7 +140,7 @@ async fn connection(
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.timeout)
+            .header_read_timeout(time)
             .max_buf_size(HEAD)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
     );
@@ -151,5 +151,5 @@ async fn connection(
         () = sleep(LIFE) => {}
     }
     connection.as_mut().graceful_shutdown();
-    let _ = timeout(2 * limits.timeout, connection).await;
+    let _ = timeout(2 * time, connection).await;
 }

@@ -42,7 +42,7 @@ fn a_panic_is_an_answer_and_ends_nothing_else() {
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let running = spawn(listener, guarded(routes, guard), limits).unwrap();
+    let running = spawn(listener, guarded(routes, guard), limits.timeout).unwrap();
     for path in ["/waiting", "/working"] {
         let answer = ask(address, path);
         assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
